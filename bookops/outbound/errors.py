@@ -1,0 +1,54 @@
+"""The four ways a third party can fail us; what to do next is read off the class, never off a status code."""
+
+from __future__ import annotations
+
+
+class SourceError(Exception):
+    """A third party did not give what was asked.
+
+    `reason` is a stable code that is stored on the row; `detail` is for people and never holds a key or an address of ours.
+    """
+
+    reason = "source_error"
+
+    def __init__(self, detail: str = "", *, reason: str = "", source: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.source = source
+        if reason:
+            self.reason = reason
+
+
+class TryAgain(SourceError):
+    """The same question may be answered later: a time-out, a 5xx, a rate limit.
+
+    `retry_after` is in seconds, None where the third party did not say. `spent` is True when a quota is used up, so that
+    waiting is no attempt and the row parks.
+    """
+
+    reason = "unavailable"
+
+    def __init__(
+        self, detail: str = "", *, retry_after: float | None = None, spent: bool = False, reason: str = "", source: str = ""
+    ) -> None:
+        super().__init__(detail, reason=reason, source=source)
+        self.retry_after = retry_after
+        self.spent = spent
+
+
+class NotFound(SourceError):
+    """The third party answered that there is no such thing."""
+
+    reason = "not_found"
+
+
+class Refused(SourceError):
+    """The question was refused and will be refused again: a bad key, a blocked agent, a forbidden address."""
+
+    reason = "refused"
+
+
+class BadAnswer(SourceError):
+    """An answer came that cannot be read: wrong type, broken JSON, too large, another shape."""
+
+    reason = "bad_answer"
