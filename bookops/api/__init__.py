@@ -1,0 +1,1 @@
+"""What every API of the project shares: pages, throttles, problems, tokens, idempotency."""

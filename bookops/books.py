@@ -1,0 +1,116 @@
+"""Book: what an owner has, every fact with where it came from, and the one gate through which automated facts pass."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+#: Facts that sources and purposes may fill in; a person's edit locks one.
+FACTS = (
+    "title",
+    "author",
+    "publisher",
+    "pages",
+    "year",
+    "original_year",
+    "language",
+    "description",
+    "isbn13",
+    "genres",
+    "cover_url",
+    "small_cover_url",
+    "openlibrary_work_key",
+    "openlibrary_edition_key",
+    "google_volume_id",
+)
+
+
+class Book(models.Model):
+    """Hold one book of one owner's library.
+
+    `provenance` says for each fact which source it came from and when; `locked` lists the facts that a person has settled.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="books")
+    title = models.CharField(max_length=1000)
+    author = models.CharField(max_length=500, blank=True)
+    additional_authors = models.JSONField(default=list, blank=True)
+    isbn13 = models.CharField(max_length=13, blank=True)
+    goodreads_id = models.CharField(max_length=20, blank=True)
+    publisher = models.CharField(max_length=500, blank=True)
+    binding = models.CharField(max_length=200, blank=True)
+    pages = models.PositiveIntegerField(null=True, blank=True)
+    year = models.IntegerField(null=True, blank=True)
+    original_year = models.IntegerField(null=True, blank=True)
+    language = models.CharField(max_length=20, blank=True)
+    description = models.TextField(blank=True)
+    #: [{"name", "parent", "score", "because"}], best first.
+    genres = models.JSONField(default=list, blank=True)
+    #: {source: [raw subjects]}, kept apart from genres.
+    subjects = models.JSONField(default=dict, blank=True)
+    #: [{"name", "position"}], every series the title names.
+    series = models.JSONField(default=list, blank=True)
+    #: [[start, end]], every read that an export told of.
+    reads = models.JSONField(default=list, blank=True)
+    moods = models.JSONField(default=list, blank=True)
+    cover_url = models.CharField(max_length=1000, blank=True)
+    small_cover_url = models.CharField(max_length=1000, blank=True)
+    openlibrary_work_key = models.CharField(max_length=40, blank=True)
+    openlibrary_edition_key = models.CharField(max_length=40, blank=True)
+    google_volume_id = models.CharField(max_length=40, blank=True)
+    provenance = models.JSONField(default=dict, blank=True)
+    locked = models.JSONField(default=list, blank=True)
+    #: Raised by every write, so that a writer who read an older version is told no.
+    version = models.PositiveIntegerField(default=1, editable=False)
+    enriched_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="books_of_an_owner_newest_first"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(cover_url="") | models.Q(cover_url__startswith="https://"), name="a_cover_address_is_https"
+            ),
+            models.CheckConstraint(condition=~models.Q(title=""), name="a_book_has_a_title"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} — {self.author}" if self.author else self.title
+
+    def learn(self, facts: dict[str, Any], source: str, now: datetime) -> list[str]:
+        """Take facts from an automated writer and return the names that changed; locked ones stay as they are.
+
+        Changes the instance only. Empty values never overwrite.
+        """
+        changed = []
+        for name, value in facts.items():
+            if name not in FACTS or name in self.locked or value in ("", None, [], ()):
+                continue
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+                self.provenance[name] = {"source": source, "at": now.isoformat()}
+                changed.append(name)
+            elif name not in self.provenance:
+                self.provenance[name] = {"source": source, "at": now.isoformat()}
+        return changed
+
+
+class BookKey(models.Model):
+    """Hold one name under which a book is found again: `gr:` a Goodreads id, `isbn:` an ISBN-13, `ta:` title and author."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="keys")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key", "book"], name="a_key_names_a_book_once")]
+
+    def __str__(self) -> str:
+        return self.key
