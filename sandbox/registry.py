@@ -1,0 +1,9 @@
+"""The third parties the sandbox stands in for: to add one, write its file and name it here."""
+
+from __future__ import annotations
+
+from sandbox.google_books import GoogleBooks
+from sandbox.open_library import OpenLibrary
+from sandbox.party import Party
+
+PARTIES: tuple[type[Party], ...] = (OpenLibrary, GoogleBooks)

@@ -1,0 +1,87 @@
+"""The sandbox's ASGI application: one prefix a third party, delayed, counted and spoiled as the settings say."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+
+from sandbox.call_log import CallLog
+from sandbox.catalogue import Catalogue
+from sandbox.clock import Clock
+from sandbox.control import Control
+from sandbox.faults import SENDINGS, Receive, Rule, Send, spoiled
+from sandbox.party import Answer, Party, Request
+from sandbox.registry import PARTIES
+
+#: Goes with every answer.
+INVENTED = (b"x-sandbox", b"invented data")
+CONTROL_PREFIX = "/_sandbox"
+LARGEST_REQUEST_BODY = 64 << 20
+
+
+class Sandbox:
+    """Answer for every third party of the registry under its name, and for the control of all under /_sandbox."""
+
+    def __init__(self, catalogue: Catalogue, *, parties: Iterable[type[Party]] = PARTIES, options: dict[str, Any] | None = None) -> None:
+        self.catalogue = catalogue
+        self.clock = Clock()
+        self.log = CallLog()
+        self.rules: list[Rule] = []
+        self.parties = {party.name: party(catalogue, self.clock, options or {}) for party in parties}
+        self._chance = random.Random(catalogue.seed)
+        self._control = Control(self)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        if scope["type"] != "http":
+            return
+        name, slash, path = scope["path"][1:].partition("/")
+        body = b"" if scope["method"] in ("GET", "HEAD", "DELETE") else await _body(receive)
+        request = Request(scope["method"], slash + path, scope["query_string"], scope["headers"], body)
+        party = self.parties.get(name)
+        if party is None:
+            await _send(send, self._control.answer(request, name))
+            return
+        self.log.begin(name)
+        try:
+            await self._serve(party, request, receive, send)
+        finally:
+            self.log.end(name)
+
+    async def _serve(self, party: Party, request: Request, receive: Receive, send: Send) -> None:
+        answer = party.answer(request)
+        rule = next((rule for rule in self.rules if rule.befalls(party.name, request.path)), None)
+        if rule:
+            asked = f"/{party.name}{request.path}?{request.query_string.decode('ascii', 'replace')}"
+            answer = spoiled(answer, rule, asked)
+        self.log.note(party.name, answer, rule.kind if rule else "")
+        options = party.options
+        if (options.latency or options.jitter) and not answer.refused:
+            await asyncio.sleep(options.latency + options.jitter * self._chance.random())
+        if rule and rule.kind in SENDINGS:
+            await SENDINGS[rule.kind](answer, _start(answer), rule, receive, send)
+        else:
+            await _send(send, answer)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body") or sum(map(len, parts)) > LARGEST_REQUEST_BODY:
+            return b"".join(parts)
+
+
+def _start(answer: Answer) -> MutableMapping[str, Any]:
+    headers = [INVENTED, *answer.headers]
+    if answer.status != 204:
+        headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send(_start(answer))
+    await send({"type": "http.response.body", "body": answer.body})
