@@ -23,17 +23,26 @@ class TryAgain(SourceError):
     """The same question may be answered later: a time-out, a 5xx, a rate limit.
 
     `retry_after` is in seconds, None where the third party did not say. `spent` is True when a quota is used up, so that
-    waiting is no attempt and the row parks.
+    waiting is no attempt and the row parks. `asked` is False when the question never left the house (its turn has not come, or the
+    circuit breaker is open), so that it is no attempt either.
     """
 
     reason = "unavailable"
 
     def __init__(
-        self, detail: str = "", *, retry_after: float | None = None, spent: bool = False, reason: str = "", source: str = ""
+        self,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        spent: bool = False,
+        asked: bool = True,
+        reason: str = "",
+        source: str = "",
     ) -> None:
         super().__init__(detail, reason=reason, source=source)
         self.retry_after = retry_after
         self.spent = spent
+        self.asked = asked
 
 
 class NotFound(SourceError):

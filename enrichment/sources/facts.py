@@ -41,7 +41,9 @@ class EditionFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict without empty values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value not in ("", (), None)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value not in ("", (), None)
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> EditionFacts:
