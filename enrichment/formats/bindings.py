@@ -27,12 +27,18 @@ _CATEGORIES = (
     ),
 )
 _PATTERNS = tuple((category, re.compile(pattern, re.IGNORECASE)) for category, pattern in _CATEGORIES)
+# Some readers write a sentence; its beginning tells, and keeps the cache small.
+_TELLING = 80
 _UNKNOWN = frozenset({"", "unknown binding", "unknown"})
 
 
-@lru_cache(maxsize=4096)
 def categorise_binding(binding: str) -> str:
     """Return "hardcover", "paperback", "ebook", "audiobook" or "other"; "" when the binding is unknown."""
+    return _categorise(binding[:_TELLING])
+
+
+@lru_cache(maxsize=4096)
+def _categorise(binding: str) -> str:
     if binding.strip().casefold() in _UNKNOWN:
         return ""
     return next((category for category, pattern in _PATTERNS if pattern.search(binding)), "other")

@@ -20,6 +20,8 @@ _YEAR_LAST = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})")
 _YES = frozenset({"true", "yes", "1", "y"})
 _NO = frozenset({"false", "no", "0", "n"})
 _QUOTED_IN_WARNINGS = 80
+# No number or date is longer; what is cut off only keeps the caches small.
+_LONGEST = 40
 
 
 class PartialDate(NamedTuple):
@@ -89,7 +91,7 @@ class Cells:
         text = self.prose(column)
         if not text:
             return None
-        value = _decimal(text)
+        value = _decimal(text[:_LONGEST])
         if value is not None and 0 <= value <= highest:
             return value
         return self.warn(column, text, f"no number from 0 to {highest}")
@@ -99,7 +101,7 @@ class Cells:
         text = self.prose(column)
         if not text:
             return None
-        day = read_date(text, self._day_first)
+        day = read_date(text[:_LONGEST], self._day_first)
         if isinstance(day, str):
             return self.warn(column, text, day)
         return day

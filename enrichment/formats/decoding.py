@@ -26,6 +26,7 @@ _NOT_TEXT = (
     (b"GIF8", "an image"),
 )
 _SAVE_AS_UTF8 = "Upload the export as it was downloaded, or save it again as “CSV UTF-8”."
+_TOO_LARGE = "The file is larger than {:.0f} MB. Part it, keep the header in each part, and upload the parts one by one."
 
 _PAGES = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-9", "iso8859-13", "iso8859-15")
 
@@ -69,38 +70,28 @@ def settle_encoding(stream: BinaryIO, *, max_bytes: int) -> Encoding:
     codec, name = _announced(head)
     decoder = codecs.getincrementaldecoder(codec)(errors="surrogatepass")
     size = lines = 0
-    text_ended_inside_line = False
-    chunk = head
+    ascii_so_far = True
     stream.seek(0)
     try:
         while chunk := stream.read(_CHUNK):
             size += len(chunk)
             if size > max_bytes:
-                raise ExportRefused(
-                    "file_too_large",
-                    f"The file is larger than {max_bytes / 1_000_000:.0f} MB. Upload an export of one reader, or part it and keep the header in each part.",
-                    status_hint=413,
-                )
+                raise ExportRefused("file_too_large", _TOO_LARGE.format(max_bytes / 1_000_000), status_hint=413)
             text = decoder.decode(chunk)
-            lines += _line_ends(text)
-            text_ended_inside_line = not text.endswith(("\n", "\r"))
+            lines += text.count("\n") or text.count("\r")
+            ascii_so_far = ascii_so_far and text.isascii()
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        if name != "utf-8":
+        before = error.object[: error.start]
+        if codec != "utf-8" or not (ascii_so_far and before.isascii()):
+            line = lines + before.count(b"\n") + 1
             raise ExportRefused(
-                "encoding_broken", f"Line {lines + 1} is not valid {name}: the file is damaged or cut off. {_SAVE_AS_UTF8}"
+                "encoding_broken", f"Line {line} is not valid {name}: the file is damaged or cut off. {_SAVE_AS_UTF8}"
             ) from error
-        lines = _check_code_page(stream)
         codec = name = "cp1252"
-    else:
-        lines += text_ended_inside_line
+        lines = _check_code_page(stream)
     stream.seek(0)
-    return Encoding(codec, name, lines)
-
-
-def _line_ends(text: str) -> int:
-    """Return how many lines end in the text; files with bare carriage returns count too."""
-    return text.count("\n") or text.count("\r")
+    return Encoding(codec, name, lines + 1)
 
 
 def _refuse_other_types(head: bytes) -> None:

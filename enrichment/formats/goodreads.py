@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 from .bindings import categorise_binding
 from .cells import Cells, PartialDate, RowRefused
@@ -199,11 +198,11 @@ def _reading_status(cells: Cells, shelves: tuple[str, ...]) -> str:
     return next((shelf for shelf in shelves if shelf in _STANDARD_SHELVES), "")
 
 
-@lru_cache(maxsize=4096)
 def _shelf_positions(text: str) -> tuple[ShelfPosition, ...]:
     matches = (_POSITION.fullmatch(part) for part in text.split(", "))
     return tuple(ShelfPosition(match["shelf"], int(match["position"])) for match in matches if match)
 
 
-def _words(name: str) -> list[str]:
-    return sorted(name.replace(",", " ").split())
+def _words(name: str) -> set[str]:
+    # A set, for "Plato" is turned round to "Plato, Plato".
+    return set(name.replace(",", " ").split())

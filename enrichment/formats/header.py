@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
@@ -91,7 +91,7 @@ def read_layout(text: TextIO) -> Layout:
     if layout:
         return layout
     text.seek(0)
-    return _headless(text, cells, delimiter, line) or _refuse(cells, line)
+    return _headless(text, delimiter, line) or _refuse(cells, line)
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
@@ -173,21 +173,21 @@ def _merged(cells: Sequence[str], delimiter: str, line: int) -> Layout | None:
     return None
 
 
-def _headless(text: TextIO, cells: Sequence[str], delimiter: str, line: int) -> Layout | None:
+def _headless(text: TextIO, delimiter: str, line: int) -> Layout | None:
     """Return the layout of a file that starts with a book, where its width and the look of its rows prove which columns it has."""
     for format in FORMATS:
-        for generation, columns in format.generations.items():
-            if len(columns) != len(cells):
-                continue
+        for generation in format.generations:
             layout = _assumed(format, generation, delimiter, line)
             text.seek(0)
-            if _proven(layout, islice(Records(text, delimiter, layout.fit), _ROWS_OF_PROOF)):
+            if _proven(layout, list(islice(Records(text, delimiter, layout.fit), _ROWS_OF_PROOF))):
                 return layout
     return None
 
 
-def _proven(layout: Layout, records: Iterable[Record]) -> bool:
-    return all(not record.reason and layout.format.believes(dict(zip(layout.header, record.cells, strict=True))) for record in records)
+def _proven(layout: Layout, records: list[Record]) -> bool:
+    return bool(records) and all(
+        not record.reason and layout.format.believes(dict(zip(layout.header, record.cells, strict=True))) for record in records
+    )
 
 
 def _assumed(format: Format, generation: str, delimiter: str, first_line: int, merged: tuple[str, ...] = ()) -> Layout:

@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 
 _ARMOUR = re.compile(r'=?"*\s*([^"]*?)\s*"*')
+# Beyond this a cell is prose, and matching it would take long.
+_LONGEST = 60
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—.]")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[Ee]\+?[0-9]+")
 _ASIN = re.compile(r"B0[0-9A-Z]{8}")
@@ -27,8 +29,9 @@ def read_identifier(cell: str, *, shortest: int = 7) -> Identifier:
 
     A spreadsheet takes "0007149212" for a number and eats the zeros; they are put back where at least `shortest` digits are left.
     """
-    armoured = _ARMOUR.fullmatch(cell.strip())
-    text = armoured.group(1) if armoured else cell.strip()
+    text = cell.strip()
+    if len(text) <= _LONGEST and (armoured := _ARMOUR.fullmatch(text)):
+        text = armoured[1]
     if not text:
         return Identifier("", "")
     if _SCIENTIFIC.fullmatch(text):

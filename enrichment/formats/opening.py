@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import PurePath
 from typing import BinaryIO
 
 from .cells import Cells, RowRefused, day_order
@@ -16,6 +17,7 @@ from .header import Layout, read_layout
 from .records import Record, Records
 from .rejection import reject, reject_record
 
+_SUFFIXES = ("", ".csv", ".tsv", ".txt")
 _ROWS_ASKED_FOR_DATES = 100
 
 
@@ -112,6 +114,11 @@ def decoded(stream: BinaryIO, codec: str) -> Iterator[io.TextIOWrapper]:
 
 
 def _examine(stream: BinaryIO, name: str, max_bytes: int) -> tuple[Encoding, Layout]:
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise ExportRefused(
+            "not_csv", f"A library export is a .csv file, not {suffix}. Upload the file that the service's export gives you."
+        )
     encoding = settle_encoding(stream, max_bytes=max_bytes)
     with decoded(stream, encoding.codec) as text:
         return encoding, read_layout(text)

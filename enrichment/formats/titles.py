@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from .entry import Series
 
-# "Discworld, #4", "Dune #4" of older rows, "#1-3", "#1.1, 1.2", "#4, Part 2"; in "C# in Depth" no number follows, so it is none.
-_MEMBER = re.compile(r"(?P<name>[^#]*?)[\s,]*#\s?(?P<position>[0-9][^#;]*?)\s*")
-# A comma list may go on with the next series: "Discworld, #15, City Watch, #2".
-_NEXT_MEMBER = re.compile(r"(?<=[0-9]),\s+(?=[^#;,0-9]*,?\s*#)")
+_MOST_GROUPS = 4
 
 
 def split_title(title: str) -> tuple[str, tuple[Series, ...]]:
@@ -21,11 +16,10 @@ def split_title(title: str) -> tuple[str, tuple[Series, ...]]:
         return title, ()
     for start, end in _trailing_parentheses(title):
         series = _members(title[start + 1 : end - 1])
-        if series is None:
-            continue
         clean = f"{title[:start].rstrip()} {title[end:].lstrip()}".strip()
-        if clean:
-            return clean, series
+        if series and clean:
+            # "The Chronicles of Narnia (#1-7)" numbers a series without naming it.
+            return clean, tuple(member for member in series if member.name)
     return title, ()
 
 
@@ -33,7 +27,7 @@ def _trailing_parentheses(title: str) -> list[tuple[int, int]]:
     """Return where the balanced parentheses at the end of the title start and end, last first."""
     groups = []
     end = len(title)
-    while end and title[end - 1] == ")":
+    while len(groups) < _MOST_GROUPS and title[:end].endswith(")"):
         depth = 0
         for start in range(end - 1, -1, -1):
             depth += (title[start] == ")") - (title[start] == "(")
@@ -46,10 +40,12 @@ def _trailing_parentheses(title: str) -> list[tuple[int, int]]:
     return groups
 
 
-def _members(text: str) -> tuple[Series, ...] | None:
-    """Return the numbered series in the text, None when there is none."""
-    found = [_MEMBER.fullmatch(part.strip()) for segment in text.split(";") for part in _NEXT_MEMBER.split(segment)]
-    numbered = [match for match in found if match]
-    if not numbered:
-        return None
-    return tuple(Series(match["name"].strip(), match["position"]) for match in numbered if match["name"].strip())
+def _members(text: str) -> tuple[Series, ...]:
+    """Return the numbered series in "Discworld, #7; Death, #2", "Dune #4" of older rows, "#1-3", "#1.1, 1.2", "#4, Part 2"."""
+    series = []
+    for member in text.split(";"):
+        name, _, position = member.partition("#")
+        # "C# in Depth" has a hash too, but no number behind it.
+        if position[:1].isdigit() and "#" not in position:
+            series.append(Series(name.rstrip(", ").lstrip(), position.rstrip()))
+    return tuple(series)
