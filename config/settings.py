@@ -5,54 +5,39 @@ Each variable is named with its default in .env.example. A variable may also com
 
 from __future__ import annotations
 
-import os
 import ssl
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config import environment as env
 from config.redis_urls import celery_url, channels_host, client_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(BASE_DIR / ".env")
-
-
-def positive(name: str, default: float, *, least: float = 0) -> float:
-    """Return a number from the environment, refusing one below `least`."""
-    value = env.float(name, default)
-    if value < least:
-        raise ImproperlyConfigured(f"{name} is {value}: it must be at least {least}.")
-    return value
-
-
-def whole(name: str, default: int, *, least: int = 0) -> int:
-    """Return a whole number from the environment, refusing one below `least`."""
-    value = env.int(name, default)
-    if value < least:
-        raise ImproperlyConfigured(f"{name} is {value}: it must be at least {least}.")
-    return value
-
+env.load(BASE_DIR / ".env")
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
+# Empty when nobody names a broker; `manage.py up` then starts one of its own.
+REDIS_URL_GIVEN = env.text("REDIS_URL")
+# While `manage.py up` runs, this file says how to reach its broker and sandbox, so that a command in another terminal joins it.
+STACK_FILE = VAR_DIR / "stack.env"
+if not REDIS_URL_GIVEN:
+    env.load(STACK_FILE)
 
 # --- Core -------------------------------------------------------------------------------------------------------------
 
-ENVIRONMENT = env.str("ENVIRONMENT", "development")
-if ENVIRONMENT not in {"development", "production"}:
-    raise ImproperlyConfigured(f"ENVIRONMENT is {ENVIRONMENT!r}: it must be development or production.")
+ENVIRONMENT = env.choice("ENVIRONMENT", "development", ["development", "production"])
 PRODUCTION = ENVIRONMENT == "production"
 
 INSECURE_SECRET_KEY = "for-development-only-never-for-a-machine-that-others-reach"  # noqa: S105 - refused in production below
-SECRET_KEY = env.str("SECRET_KEY", INSECURE_SECRET_KEY)
-DEBUG = env.bool("DEBUG", False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-CORS_ORIGINS = env.list("CORS_ORIGINS", default=[])
-CONTACT = env.str("CONTACT", "")
-PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+SECRET_KEY = env.text("SECRET_KEY", INSECURE_SECRET_KEY)
+DEBUG = env.switch("DEBUG", False)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+CORS_ORIGINS = env.names("CORS_ORIGINS")
+CONTACT = env.text("CONTACT")
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 
 if PRODUCTION:
     if SECRET_KEY == INSECURE_SECRET_KEY or len(SECRET_KEY) < 40:
@@ -64,21 +49,21 @@ if PRODUCTION:
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS is empty or '*': name the hosts this site answers for.")
 
-SECURE_COOKIES = env.bool("SECURE_COOKIES", PRODUCTION)
+SECURE_COOKIES = env.switch("SECURE_COOKIES", PRODUCTION)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = whole("SESSION_SECONDS", 12 * 3600, least=60)
-SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", PRODUCTION)
+SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", 12 * 3600, least=60)
+SECURE_SSL_REDIRECT = env.switch("SSL_REDIRECT", PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-SECURE_HSTS_SECONDS = whole("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
+SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.bool("BEHIND_TLS_PROXY", PRODUCTION):
+if env.switch("BEHIND_TLS_PROXY", PRODUCTION):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # How many proxies of ours stand in front; 0 trusts no X-Forwarded-For.
-TRUSTED_PROXIES = whole("TRUSTED_PROXIES", 0)
+TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", 0)
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -86,14 +71,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"  # beat's crontab would otherwise follow Django's default, Chicago
 USE_TZ = True
-VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 
 # --- Apps -------------------------------------------------------------------------------------------------------------
 
 # unfold gives the desk its look; False falls back to Django's own admin, with the same pages.
-ADMIN_THEME = env.str("ADMIN_THEME", "unfold")
-if ADMIN_THEME not in {"unfold", "stock"}:
-    raise ImproperlyConfigured(f"ADMIN_THEME is {ADMIN_THEME!r}: it must be unfold or stock.")
+ADMIN_THEME = env.choice("ADMIN_THEME", "unfold", ["unfold", "stock"])
 
 INSTALLED_APPS = [
     *(["unfold", "unfold.contrib.filters"] if ADMIN_THEME == "unfold" else []),
@@ -156,7 +138,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Database ---------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{VAR_DIR / 'bookops.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", sqlite=VAR_DIR / "bookops.sqlite3")}
 DATABASE = DATABASES["default"]
 DATABASE["ATOMIC_REQUESTS"] = False
 DATABASE_IS_SQLITE = DATABASE["ENGINE"].endswith("sqlite3")
@@ -170,25 +152,25 @@ if DATABASE_IS_SQLITE:
 else:
     DATABASE["CONN_MAX_AGE"] = 0  # the pool keeps connections; Django gives each back after its request or batch
     DATABASE["OPTIONS"] = DATABASE.get("OPTIONS", {}) | {
-        "pool": {"min_size": 1, "max_size": whole("DATABASE_POOL", 10, least=1), "timeout": 20},
+        "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", 10, least=1), "timeout": 20},
         "connect_timeout": 5,
     }
-    if sslmode := env.str("DATABASE_SSLMODE", ""):
+    if sslmode := env.text("DATABASE_SSLMODE"):
         DATABASE["OPTIONS"]["sslmode"] = sslmode
-    if ca := env.str("DATABASE_CA", ""):
+    if ca := env.text("DATABASE_CA"):
         DATABASE["OPTIONS"]["sslrootcert"] = ca
 
 # --- Redis: broker, channel layer, cache, quotas ------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://.")
-REDIS_CA = env.str("REDIS_CA", "")
-REDIS_PREFIX = env.str("REDIS_PREFIX", "bookops:")
+REDIS_CA = env.text("REDIS_CA")
+REDIS_PREFIX = env.text("REDIS_PREFIX", "bookops:")
 REDIS_TLS = {"ssl_cert_reqs": ssl.CERT_REQUIRED, **({"ssl_ca_certs": REDIS_CA} if REDIS_CA else {})}
 USES_REDIS_TLS = REDIS_URL.startswith("rediss://")
 # A Redis that accepts and never answers must not hold a request: connect and read give up after these many seconds.
-REDIS_TIMEOUT = positive("REDIS_TIMEOUT", 2, least=0.1)
+REDIS_TIMEOUT = env.number("REDIS_TIMEOUT", 2, least=0.1)
 
 CACHES = {
     "default": {
@@ -216,7 +198,7 @@ CELERY_BROKER_URL = celery_url(REDIS_URL, 0)
 CELERY_RESULT_BACKEND = celery_url(REDIS_URL, 1)
 if USES_REDIS_TLS:
     CELERY_BROKER_USE_SSL = CELERY_REDIS_BACKEND_USE_SSL = REDIS_TLS
-VISIBILITY_TIMEOUT = whole("VISIBILITY_TIMEOUT", 900, least=60)
+VISIBILITY_TIMEOUT = env.whole("VISIBILITY_TIMEOUT", 900, least=60)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 5,
@@ -244,7 +226,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
-CELERY_WORKER_SEND_TASK_EVENTS = env.bool("TASK_EVENTS", True)
+CELERY_WORKER_SEND_TASK_EVENTS = env.switch("TASK_EVENTS", True)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
@@ -260,28 +242,29 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Storage: uploads and dashboards -------------------------------------------------------------------------------------
 
-STORAGE_BUCKET = env.str("STORAGE_BUCKET", "")
+STORAGE_BUCKET = env.text("STORAGE_BUCKET")
+STORAGE_SECRET = env.text("STORAGE_SECRET")
 _files = (
     {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": STORAGE_BUCKET,
-            "endpoint_url": env.str("STORAGE_URL", "") or None,
-            "region_name": env.str("STORAGE_REGION", "") or None,
-            "access_key": env.str("STORAGE_KEY", "") or None,
-            "secret_key": env.str("STORAGE_SECRET", "") or None,
-            "verify": env.str("STORAGE_CA", "") or True,
+            "endpoint_url": env.text("STORAGE_URL") or None,
+            "region_name": env.text("STORAGE_REGION") or None,
+            "access_key": env.text("STORAGE_KEY") or None,
+            "secret_key": STORAGE_SECRET or None,
+            "verify": env.text("STORAGE_CA") or True,
             "file_overwrite": True,
             "default_acl": None,
             "querystring_auth": True,
-            "object_parameters": {"ServerSideEncryption": "AES256"} if env.bool("STORAGE_ENCRYPT", False) else {},
+            "object_parameters": {"ServerSideEncryption": "AES256"} if env.switch("STORAGE_ENCRYPT", False) else {},
         },
     }
     if STORAGE_BUCKET
     else {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
-            "location": env.str("STORAGE_DIR", str(VAR_DIR / "files")),
+            "location": env.text("STORAGE_DIR", str(VAR_DIR / "files")),
             "allow_overwrite": True,
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
@@ -306,11 +289,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 << 20
 # --- REST ---------------------------------------------------------------------------------------------------------------
 
 THROTTLE_RATES = {
-    "upload": env.str("THROTTLE_UPLOAD", "10/min"),
-    "status": env.str("THROTTLE_STATUS", "600/min"),
-    "login": env.str("THROTTLE_LOGIN", "10/min"),
-    "user": env.str("THROTTLE_USER", "1200/min"),
-    "anon": env.str("THROTTLE_ANON", "60/min"),
+    "upload": env.text("THROTTLE_UPLOAD", "10/min"),
+    "status": env.text("THROTTLE_STATUS", "600/min"),
+    "login": env.text("THROTTLE_LOGIN", "10/min"),
+    "user": env.text("THROTTLE_USER", "1200/min"),
+    "anon": env.text("THROTTLE_ANON", "60/min"),
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
@@ -327,8 +310,8 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 REST_KNOX = {
-    "TOKEN_TTL": timedelta(hours=positive("TOKEN_HOURS", 24 * 30, least=0.01)),
-    "TOKEN_LIMIT_PER_USER": whole("TOKENS_PER_USER", 20, least=1),
+    "TOKEN_TTL": timedelta(hours=env.number("TOKEN_HOURS", 24 * 30, least=0.01)),
+    "TOKEN_LIMIT_PER_USER": env.whole("TOKENS_PER_USER", 20, least=1),
     "AUTO_REFRESH": False,
     "AUTH_HEADER_PREFIX": "Token",
 }
@@ -343,78 +326,83 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }
-IDEMPOTENCY_HOURS = positive("IDEMPOTENCY_HOURS", 24, least=0.01)
+IDEMPOTENCY_HOURS = env.number("IDEMPOTENCY_HOURS", 24, least=0.01)
 
 # --- Background work: leases, attempts, chunks -----------------------------------------------------------------------------
 
 # A lease is short and kept alive by a heartbeat; every outbound deadline lies below it.
-LEASE_SECONDS = positive("LEASE_SECONDS", 60, least=5)
-MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 5, least=1)
-MAX_LOSSES = whole("MAX_LOSSES", 5, least=1)
-RETRY_BASE_SECONDS = positive("RETRY_BASE_SECONDS", 2)
-RETRY_MOST_SECONDS = positive("RETRY_MOST_SECONDS", 120)
-SWEEP_SECONDS = positive("SWEEP_SECONDS", 2, least=0.1)
+LEASE_SECONDS = env.number("LEASE_SECONDS", 60, least=5)
+MAX_ATTEMPTS = env.whole("MAX_ATTEMPTS", 5, least=1)
+MAX_LOSSES = env.whole("MAX_LOSSES", 5, least=1)
+RETRY_BASE_SECONDS = env.number("RETRY_BASE_SECONDS", 2)
+RETRY_MOST_SECONDS = env.number("RETRY_MOST_SECONDS", 120)
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", 2, least=0.1)
 # A message that was rung and not answered for this long is rung again.
-RING_AGAIN_SECONDS = positive("RING_AGAIN_SECONDS", 20, least=1)
+RING_AGAIN_SECONDS = env.number("RING_AGAIN_SECONDS", 20, least=1)
 
-CHUNK_SIZE = whole("CHUNK_SIZE", 350, least=1)
-CHUNK_PAUSE = positive("CHUNK_PAUSE", 0)
-CHUNKS_AT_ONCE = whole("CHUNKS_AT_ONCE", 2, least=1)
-BOOK_CONCURRENCY = whole("BOOK_CONCURRENCY", 350, least=1)
-BOOK_DEADLINE = positive("BOOK_DEADLINE", 300, least=1)
-UPLOAD_MAX_BYTES = whole("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)
-UPLOAD_MAX_ROWS = whole("UPLOAD_MAX_ROWS", 100_000, least=1)
-DASHBOARD_REBUILD_SECONDS = positive("DASHBOARD_REBUILD_SECONDS", 5)
+CHUNK_SIZE = env.whole("CHUNK_SIZE", 350, least=1)
+CHUNK_PAUSE = env.number("CHUNK_PAUSE", 0)
+CHUNKS_AT_ONCE = env.whole("CHUNKS_AT_ONCE", 2, least=1)
+BOOK_CONCURRENCY = env.whole("BOOK_CONCURRENCY", 350, least=1)
+BOOK_DEADLINE = env.number("BOOK_DEADLINE", 300, least=1)
+UPLOAD_MAX_BYTES = env.whole("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)
+UPLOAD_MAX_ROWS = env.whole("UPLOAD_MAX_ROWS", 100_000, least=1)
+DASHBOARD_REBUILD_SECONDS = env.number("DASHBOARD_REBUILD_SECONDS", 5)
 
 # --- Third parties ---------------------------------------------------------------------------------------------------------
 
-SOURCES = env.str("SOURCES", "sandbox")
-if SOURCES not in {"sandbox", "live"}:
-    raise ImproperlyConfigured(f"SOURCES is {SOURCES!r}: it must be sandbox or live.")
-SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:8090")
+SOURCES = env.choice("SOURCES", "sandbox", ["sandbox", "live"])
+SANDBOX_URL = env.text("SANDBOX_URL", "http://127.0.0.1:8090")
 _sandboxed = SOURCES == "sandbox"
 if _sandboxed and PRODUCTION:
     raise ImproperlyConfigured("SOURCES is sandbox: production would answer with invented data. Set SOURCES=live.")
-OPEN_LIBRARY_URL = env.str("OPEN_LIBRARY_URL", f"{SANDBOX_URL}/openlibrary" if _sandboxed else "https://openlibrary.org")
-OPEN_LIBRARY_PER_SECOND = positive("OPEN_LIBRARY_PER_SECOND", 3 if CONTACT or _sandboxed else 1, least=0.01)
-GOOGLE_BOOKS_URL = env.str(
+OPEN_LIBRARY_URL = env.text("OPEN_LIBRARY_URL", f"{SANDBOX_URL}/openlibrary" if _sandboxed else "https://openlibrary.org")
+OPEN_LIBRARY_PER_SECOND = env.number("OPEN_LIBRARY_PER_SECOND", 3 if CONTACT or _sandboxed else 1, least=0.01)
+GOOGLE_BOOKS_URL = env.text(
     "GOOGLE_BOOKS_URL", f"{SANDBOX_URL}/googlebooks/books/v1" if _sandboxed else "https://www.googleapis.com/books/v1"
 )
-GOOGLE_BOOKS_KEY = env.str("GOOGLE_BOOKS_KEY", "sandbox-key" if _sandboxed else "")
-GOOGLE_BOOKS_PER_DAY = whole("GOOGLE_BOOKS_PER_DAY", 1000)
-GOOGLE_BOOKS_PER_100_SECONDS = whole("GOOGLE_BOOKS_PER_100_SECONDS", 100, least=1)
+GOOGLE_BOOKS_KEY = env.text("GOOGLE_BOOKS_KEY", "sandbox-key" if _sandboxed else "")
+GOOGLE_BOOKS_PER_DAY = env.whole("GOOGLE_BOOKS_PER_DAY", 1000)
+GOOGLE_BOOKS_PER_100_SECONDS = env.whole("GOOGLE_BOOKS_PER_100_SECONDS", 100, least=1)
 USER_AGENT = f"bookops/0.1 (+{PUBLIC_URL}; {CONTACT or 'books@sandbox.example'})"
-SOURCE_CONNECT_SECONDS = positive("SOURCE_CONNECT_SECONDS", 5, least=0.1)
-SOURCE_DEADLINE_SECONDS = positive("SOURCE_DEADLINE_SECONDS", 20, least=0.1)
-SOURCE_MAX_BYTES = whole("SOURCE_MAX_BYTES", 8 << 20, least=1024)
+SOURCE_CONNECT_SECONDS = env.number("SOURCE_CONNECT_SECONDS", 5, least=0.1)
+SOURCE_DEADLINE_SECONDS = env.number("SOURCE_DEADLINE_SECONDS", 20, least=0.1)
+SOURCE_MAX_BYTES = env.whole("SOURCE_MAX_BYTES", 8 << 20, least=1024)
 # frugal asks the next source only where the first left a gap; thorough asks both for each book, as the first design did.
-SOURCE_POLICY = env.str("SOURCE_POLICY", "frugal")
-if SOURCE_POLICY not in {"frugal", "thorough"}:
-    raise ImproperlyConfigured(f"SOURCE_POLICY is {SOURCE_POLICY!r}: it must be frugal or thorough.")
-SOURCE_BATCHING = env.bool("SOURCE_BATCHING", True)
-SOURCE_JOINED_SEARCH = env.bool("SOURCE_JOINED_SEARCH", True)
-SOURCE_MEMORY = env.bool("SOURCE_MEMORY", True)
-SOURCE_QUOTAS = env.bool("SOURCE_QUOTAS", True)
-SOURCE_CA = env.str("SOURCE_CA", "")
-REMEMBER_DAYS = positive("REMEMBER_DAYS", 90)
-REMEMBER_MISSING_DAYS = positive("REMEMBER_MISSING_DAYS", 14)
-SHOW_OUTSIDE_COVERS = env.bool("SHOW_OUTSIDE_COVERS", False)
+SOURCE_POLICY = env.choice("SOURCE_POLICY", "frugal", ["frugal", "thorough"])
+SOURCE_BATCHING = env.switch("SOURCE_BATCHING", True)
+SOURCE_JOINED_SEARCH = env.switch("SOURCE_JOINED_SEARCH", True)
+SOURCE_MEMORY = env.switch("SOURCE_MEMORY", True)
+SOURCE_QUOTAS = env.switch("SOURCE_QUOTAS", True)
+SOURCE_CA = env.text("SOURCE_CA")
+REMEMBER_DAYS = env.number("REMEMBER_DAYS", 90)
+REMEMBER_MISSING_DAYS = env.number("REMEMBER_MISSING_DAYS", 14)
+SHOW_OUTSIDE_COVERS = env.switch("SHOW_OUTSIDE_COVERS", False)
 
 # --- Notices ------------------------------------------------------------------------------------------------------------
 
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
-if email_url := env.str("EMAIL_URL", ""):
-    vars().update(env.email_url_config(email_url))
-DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", "bookops@localhost")
-WEBHOOK_SECONDS = positive("WEBHOOK_SECONDS", 10, least=1)
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+vars().update(env.email("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = env.text("FROM_EMAIL", "bookops@localhost")
+WEBHOOK_SECONDS = env.number("WEBHOOK_SECONDS", 10, least=1)
 
 # --- Logs ---------------------------------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", "json" if PRODUCTION else "console")
-if LOG_FORMAT not in {"json", "console"}:
-    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}: it must be json or console.")
-SECRETS = [value for name, value in os.environ.items() if name in {"SECRET_KEY", "GOOGLE_BOOKS_KEY", "STORAGE_SECRET"} and value]
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "console", ["json", "console"])
+# What is blacked out wherever it turns up in a log line.
+SECRETS = [
+    secret
+    for secret in (
+        SECRET_KEY,
+        GOOGLE_BOOKS_KEY,
+        STORAGE_SECRET,
+        DATABASE.get("PASSWORD"),
+        urlsplit(REDIS_URL).password,
+        vars().get("EMAIL_HOST_PASSWORD"),
+    )
+    if secret
+]
 
 from bookops.logs import logging_config  # noqa: E402 - it needs nothing of Django, and the level above
 

@@ -1,0 +1,1 @@
+"""What `manage.py up` starts and keeps alive on one machine: an embedded Valkey and the project's own processes."""

@@ -1,0 +1,98 @@
+"""A child process that never outlives its parent, and whose output goes to a file."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def end_with_parent(ending: signal.Signals) -> None:
+    """Ask the kernel to send this process `ending` when its parent dies, kill -9 included. Linux only.
+
+    The kernel watches the *thread* that forked, so children are to be started from the main thread.
+    """
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, ending)
+
+
+class Child:
+    """Run one command in a process group of its own.
+
+    log: where its output is appended; None lets it write to our own terminal.
+    ending: the signal that asks it to stop.
+    user: start it as this user id and group id (as root only).
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        ending: signal.Signals = signal.SIGTERM,
+        user: tuple[int, int] | None = None,
+    ) -> None:
+        self.ending = ending
+        output = log.open("ab") if log else None
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                env=dict(env) if env is not None else None,
+                cwd=cwd,
+                start_new_session=True,
+                user=user[0] if user else None,
+                group=user[1] if user else None,
+                extra_groups=[] if user else None,
+                # Runs after the change of user, which would have cleared it.
+                preexec_fn=lambda: end_with_parent(ending),
+            )
+        finally:
+            if output:
+                output.close()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return None while it runs, the negative signal number when a signal ended it."""
+        return self.process.poll()
+
+    def ask_to_stop(self) -> None:
+        """Send the ending signal to the process only: it stops its own children in its own order."""
+        if self.exit_code is None:
+            self.process.send_signal(self.ending)
+
+    def stop(self, grace: float = 10) -> int:
+        """Ask it to stop, kill its whole group when it has not after `grace` seconds, and return its exit code."""
+        self.ask_to_stop()
+        try:
+            return self.process.wait(grace)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+        finally:
+            self._kill_group()
+
+    def kill(self) -> int:
+        """End it and its own children at once and return its exit code."""
+        self._kill_group()
+        return self.process.wait()
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return  # the group is empty, or (on macOS) holds only what was not reaped yet

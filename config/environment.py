@@ -1,0 +1,105 @@
+"""Read variables of the environment as text, numbers, switches and lists; a bad value is refused by name.
+
+Every variable may also come from a file, as container platforms hand out secrets: NAME_FILE=/run/secrets/name.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ON = {"1", "true", "yes", "on"}
+OFF = {"0", "false", "no", "off"}
+
+
+def load(path: Path) -> None:
+    """Add what a file of NAME=value lines says and the environment does not; no file is no error."""
+    if path.is_file():
+        environ.Env.read_env(path)
+
+
+def text(name: str, default: str = "") -> str:
+    """Return a variable, from its file where NAME_FILE names one; empty counts as unset."""
+    if path := os.environ.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which cannot be read: {error.strerror}.") from error
+    return os.environ.get(name, "").strip() or default
+
+
+def choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    """Return one of the allowed words."""
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be {' or '.join(allowed)}.")
+    return value
+
+
+def switch(name: str, default: bool) -> bool:
+    """Return True or False; anything but a plain yes or no is refused."""
+    value = text(name, str(default)).lower()
+    if value not in ON | OFF:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be true or false.")
+    return value in ON
+
+
+def number(name: str, default: float, *, least: float = 0) -> float:
+    """Return a number that is not below `least`."""
+    value = text(name, str(default))
+    try:
+        read = float(value)
+    except ValueError:
+        read = math.nan
+    if not math.isfinite(read) or read < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be a number, at least {least:g}.")
+    return read
+
+
+def whole(name: str, default: int, *, least: int = 0) -> int:
+    """Return a whole number that is not below `least`."""
+    value = text(name, str(default))
+    if not value.lstrip("-").isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be a whole number, at least {least}.")
+    return int(value)
+
+
+def names(name: str, default: Sequence[str] = ()) -> list[str]:
+    """Return a comma-separated list."""
+    value = text(name)
+    return [word.strip() for word in value.split(",") if word.strip()] if value else list(default)
+
+
+def database(name: str, *, sqlite: Path) -> dict[str, Any]:
+    """Return Django's settings for the database a variable names, or for a file of SQLite when it is unset."""
+    value = text(name)
+    if not value:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(sqlite)}
+    try:
+        read: dict[str, Any] = environ.Env.db_url_config(value)
+    except (ValueError, ImproperlyConfigured):
+        read = {}
+    if read.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+        # The address itself stays out of the message: it holds a password.
+        raise ImproperlyConfigured(
+            f"{name} names no database known here: it must look like postgresql://user:password@host:5432/name or sqlite:////path/to/file."
+        )
+    return read
+
+
+def email(name: str) -> dict[str, Any]:
+    """Return Django's EMAIL_ settings for an address such as smtp+tls://user:password@host:587; none when unset."""
+    value = text(name)
+    if not value:
+        return {}
+    try:
+        read: dict[str, Any] = environ.Env.email_url_config(value)
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: it must look like smtp+tls://user:password@host:587.") from error
+    return read
