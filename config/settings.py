@@ -172,6 +172,8 @@ USES_REDIS_TLS = REDIS_URL.startswith("rediss://")
 # A Redis that accepts and never answers must not hold a request: connect and read give up after these many seconds.
 REDIS_TIMEOUT = env.number("REDIS_TIMEOUT", 2, least=0.1)
 
+QUOTA_REDIS_URL = client_url(REDIS_URL, 4)
+
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -347,6 +349,7 @@ BOOK_CONCURRENCY = env.whole("BOOK_CONCURRENCY", 350, least=1)
 BOOK_DEADLINE = env.number("BOOK_DEADLINE", 300, least=1)
 UPLOAD_MAX_BYTES = env.whole("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)
 UPLOAD_MAX_ROWS = env.whole("UPLOAD_MAX_ROWS", 100_000, least=1)
+SAMPLE_LIBRARY = BASE_DIR / "enrichment" / "sample" / "library.csv"  # what `manage.py up` imports when nobody names a file
 DASHBOARD_REBUILD_SECONDS = env.number("DASHBOARD_REBUILD_SECONDS", 5)
 
 # --- Third parties ---------------------------------------------------------------------------------------------------------

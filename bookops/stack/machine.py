@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from knox.models import AuthToken
 from knox.settings import CONSTANTS
 
@@ -51,7 +52,7 @@ def ensure_admin(kept: MachineSecrets) -> MachineSecrets:
     users = get_user_model().objects
     user = users.filter(username=ADMIN).first() or users.create_superuser(ADMIN, "admin@localhost", kept.password)
     known = AuthToken.objects.filter(user=user, token_key=kept.token[: CONSTANTS.TOKEN_KEY_LENGTH]).first() if kept.token else None
-    if known and (known.expiry is None or known.expiry > known.created.now(known.created.tzinfo)):
+    if known and (known.expiry is None or known.expiry > timezone.now()):
         return kept
     _, token = AuthToken.objects.create(user=user)
     return replace(kept, token=token)

@@ -39,6 +39,18 @@ def demand_free_port(port: int, host: str = "127.0.0.1", *, variable: str = "POR
             ) from error
 
 
+def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
+    """Return the preferred port if it is free, else any that is."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, preferred))
+        except OSError:
+            probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Say whether something accepts connections there."""
     try:

@@ -1,0 +1,78 @@
+"""A child process never outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bookops.stack.child import Child
+
+SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+STUBBORN = [sys.executable, "-c", "import signal,time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"]
+
+
+def wait_until(condition, seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_it_writes_its_output_to_the_log(tmp_path: Path) -> None:
+    child = Child([sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr)"], log=tmp_path / "log")
+    assert child.process.wait(10) == 0
+    assert sorted((tmp_path / "log").read_text().split()) == ["err", "out"]
+
+
+def test_it_stops_when_asked_and_says_how_it_ended(tmp_path: Path) -> None:
+    child = Child(SLEEPER, log=tmp_path / "log")
+    assert child.exit_code is None
+    assert child.stop() == -signal.SIGTERM
+
+
+def test_it_kills_what_does_not_stop(tmp_path: Path) -> None:
+    child = Child(STUBBORN, log=tmp_path / "log")
+    assert wait_until(lambda: "up" in (tmp_path / "log").read_text())
+    assert child.stop(grace=0.2) == -signal.SIGKILL
+
+
+def test_its_own_children_end_with_it(tmp_path: Path) -> None:
+    grandchild = "import subprocess,sys,time; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); time.sleep(60)"
+    child = Child([sys.executable, "-c", grandchild], log=tmp_path / "log")
+    assert wait_until(lambda: (tmp_path / "log").read_text().strip())
+    pid = int((tmp_path / "log").read_text())
+    assert is_alive(pid)
+    child.stop()
+    assert wait_until(lambda: not is_alive(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    parent = f"""
+import sys, time
+from pathlib import Path
+from bookops.stack.child import Child
+child = Child(['sleep', '60'], log=Path({str(tmp_path / "log")!r}))
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    assert process.stdout
+    pid = int(process.stdout.readline())
+    assert is_alive(pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert wait_until(lambda: not is_alive(pid))

@@ -1,0 +1,69 @@
+"""What every test stands on: a real Valkey, a closed network, and a word on what was skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests import network
+from tests.chromium import find_chromium
+from tests.servers.valkey import ValkeyServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def valkey() -> Iterator[ValkeyServer | None]:
+    """Run the Valkey that tests/settings.py names, with an append-only file; None where TEST_REDIS_URL names another."""
+    if os.environ.get("TEST_REDIS_URL"):
+        yield None
+        return
+    server = ValkeyServer(settings.RUN_DIR, data=settings.RUN_DIR / "valkey")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_network() -> Iterator[None]:
+    """Refuse every connection that leaves this machine."""
+    with network.closed():
+        yield
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the machine's own Chromium; as root it needs to go without its sandbox."""
+    return browser_type_launch_args | {"executable_path": find_chromium(), "args": ["--no-sandbox"] if os.geteuid() == 0 else []}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine or database cannot show, with the reason."""
+    no_browser = pytest.mark.skip(reason="no Chromium on PATH (apt-get install chromium)")
+    no_postgres = pytest.mark.skip(reason="holds on PostgreSQL only")
+    chromium = find_chromium()
+    for item in items:
+        if not chromium and item.get_closest_marker("browser"):
+            item.add_marker(no_browser)
+        if settings.DATABASE_IS_SQLITE and item.get_closest_marker("postgres"):
+            item.add_marker(no_postgres)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many tests used the shared data, and on which database all of them ran."""
+
+    def shared(outcome: str) -> int:
+        return sum("shared" in report.keywords for report in terminalreporter.stats.get(outcome, []))
+
+    database = "SQLite" if settings.DATABASE_IS_SQLITE else "PostgreSQL"
+    used, skipped = shared("passed") + shared("failed"), shared("skipped")
+    terminalreporter.write_line(f"{database}: {used} tests used the shared data" + (f", {skipped} were skipped" if skipped else ""))
+
+
+def pytest_unconfigure() -> None:
+    """Remove what this process of the run left behind."""
+    if settings.configured:
+        shutil.rmtree(settings.RUN_DIR, ignore_errors=True)
