@@ -166,6 +166,8 @@ def genres_of(subject: str) -> tuple[str, ...] | None:
     pieces = [piece for part in _PIECES.split(_IN_FICTION.sub(", fiction", _PARENTHESES.sub("", text))) if (piece := fold(part))]
     told = [piece for piece in pieces if piece not in words.dropped]
     found = _of_pieces(told, words)
+    if found:
+        found = tuple(dict.fromkeys((*found, *(words.adjectives[piece] for piece in pieces if piece in words.adjectives))))
     if not found and (not told or _YEARS.search(text)):
         # Dates without a topic are of people and periods: "Austen, Jane, 1775-1817".
         return None
@@ -190,8 +192,6 @@ def _of_pieces(pieces: Sequence[str], words: Vocabulary) -> tuple[str, ...]:
         names = _as_fiction(names, pieces, words)
     elif "History" in names:
         names += [words.places[piece] for piece in pieces if piece in words.places]
-    if names:
-        names += [words.adjectives[piece] for piece in pieces if piece in words.adjectives and piece not in words.phrases]
     children = {words.parents[name] for name in names}
     return tuple(dict.fromkeys(name for name in names if name not in children))
 

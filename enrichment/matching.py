@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
 from typing import Any, Literal
 
-from stdnum import isbn as isbn_numbers
-
+from enrichment.formats.isbn import is_isbn10, is_isbn13, to_isbn13
 from enrichment.likeness import authors_similarity, pages_similarity, title_similarity, year_similarity
 from enrichment.sources.facts import EditionFacts
 from enrichment.spelling import normal_author, normal_title, take_apart
@@ -107,7 +105,7 @@ def judge(wanted: Wanted, found: Iterable[EditionFacts], *, accept: float = ACCE
 
 def score(wanted: Wanted, facts: EditionFacts) -> Candidate:
     """Return the facts with their score as the wanted book, the fields compared and the reason in words."""
-    ours = _isbns(wanted.isbn13, wanted.isbn10)
+    ours = _isbns(wanted)
     isbn = 1.0 if ours and not ours.isdisjoint(facts.isbns) else 0.0 if ours and facts.isbns else None
     title = title_similarity(take_apart(wanted.title), take_apart(facts.title, facts.subtitle))
     author = authors_similarity(wanted.author, wanted.additional_authors, facts.authors)
@@ -180,7 +178,7 @@ def _same_work(one: EditionFacts, other: EditionFacts) -> bool:
     return (title is None or title >= ACCEPT) and (author is None or author >= ACCEPT)
 
 
-@lru_cache(maxsize=65_536)
-def _isbns(isbn13: str, isbn10: str) -> frozenset[str]:
-    """Return the valid ISBNs among two, as ISBN-13."""
-    return frozenset(isbn_numbers.to_isbn13(isbn_numbers.compact(text)) for text in (isbn13, isbn10) if isbn_numbers.is_valid(text))
+def _isbns(wanted: Wanted) -> frozenset[str]:
+    """Return the valid ISBNs of a row, as ISBN-13; an export may name two editions."""
+    found = {wanted.isbn13} if is_isbn13(wanted.isbn13) else set()
+    return frozenset(found | {to_isbn13(wanted.isbn10)} if is_isbn10(wanted.isbn10) else found)
