@@ -21,7 +21,7 @@ def valkey() -> Iterator[ValkeyServer | None]:
     if os.environ.get("TEST_REDIS_URL"):
         yield None
         return
-    server = ValkeyServer(settings.RUN_DIR, data=settings.RUN_DIR / "valkey")
+    server = ValkeyServer(settings.VAR_DIR, data=settings.VAR_DIR / "valkey")
     server.start()
     yield server
     server.stop()
@@ -66,4 +66,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def pytest_unconfigure() -> None:
     """Remove what this process of the run left behind."""
     if settings.configured:
-        shutil.rmtree(settings.RUN_DIR, ignore_errors=True)
+        shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
