@@ -1,6 +1,24 @@
 """The tables of the core; each is defined beside what it does."""
 
 from bookops.books import Book, BookKey
+from bookops.credentials import WatchTicket
 from bookops.events import RunEvent
+from bookops.idempotency import IdempotentRequest
+from bookops.notices import Delivery, Notice, NoticeChoice
+from bookops.pulse import Pulse
+from bookops.source_health import SourceHealth
+from bookops.webhooks import Webhook
 
-__all__ = ["Book", "BookKey", "RunEvent"]
+__all__ = [
+    "Book",
+    "BookKey",
+    "Delivery",
+    "IdempotentRequest",
+    "Notice",
+    "NoticeChoice",
+    "Pulse",
+    "RunEvent",
+    "SourceHealth",
+    "WatchTicket",
+    "Webhook",
+]

@@ -93,7 +93,7 @@ class RunQuerySet(models.QuerySet[Any]):
     def free(self, ids: Iterable[Any], now: datetime) -> int:
         """Give rows with an expired lease back to whoever rings next; a row that lost too many leases is dead."""
         gone = {"lease_owner": None, "lease_until": None, "losses": F("losses") + 1}
-        spent = Q(losses__gte=settings.MAX_LOSSES - 1) | Q(attempts__gte=F("max_attempts"))
+        spent = Q(losses__gte=self.model.most_losses() - 1) | Q(attempts__gte=F("max_attempts"))
         lost = self.expired(now).filter(pk__in=list(ids))
         return lost.filter(spent).update(
             state=State.DEAD, reason="worker_lost", detail="Its worker ended without a word.", ended_at=now, **gone
@@ -170,6 +170,11 @@ class Run(models.Model):
                 name="%(app_label)s_%(class)s_waiting_holds_no_lease",
             ),
         ]
+
+    @classmethod
+    def most_losses(cls) -> int:
+        """Return how many leases may be lost to killed workers before a run of this kind is dead."""
+        return int(settings.MAX_LOSSES)
 
     @property
     def has_ended(self) -> bool:

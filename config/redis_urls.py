@@ -11,7 +11,7 @@ def client_url(url: str, database: int) -> str:
     parts = urlsplit(url)
     if parts.scheme == "unix":
         query = dict(parse_qsl(parts.query)) | {"db": str(database)}
-        return urlunsplit(("unix", parts.netloc, parts.path, urlencode(query), ""))
+        return f"unix://{parts.path}?{urlencode(query)}"  # urlunsplit drops the empty host's slashes
     return urlunsplit(parts._replace(path=f"/{database}"))
 
 

@@ -15,7 +15,7 @@ _DERIVED = re.compile(
     r"\b(?:summary|study guides?|sparknotes|cliffs ?notes|analysis of|and analysis|companion|workbook|box(?:ed)? ?set|omnibus|bundle"
     r"|collection set|books set|(?:books|volumes) 1 \d+|complete series|series collection|graphic novel|manga|screenplay|a play|sampler|excerpt"
     r"|(?:teachers?|reading|readers?|discussion) guide|lesson plans?|colou?ring book|cookbook|journal|calendar|notebook|trivia|quiz"
-    r"|unauthorized|unofficial|parody|making of|key takeaways|conversation starters|in 15 minutes|abridged|retold|for kids|young readers edition"
+    r"|unauthorized|unofficial|parody|^making of|key takeaways|conversation starters|in 15 minutes|abridged|for kids|young readers edition"
     r"|zusammenfassung|lekturehilfe|erlauterungen|resumen|guia de lectura|fiche de lecture|riassunto)\b"
 )
 
@@ -25,8 +25,6 @@ def title_similarity(ours: Title, theirs: Title) -> float | None:
     if not ours.main or not theirs.main:
         return None
     whole, other = ours.whole, theirs.whole
-    if whole == other and _same_numbers(ours.series_numbers, theirs.series_numbers):
-        return 1.0
     if script(whole) != script(other):
         value = _words_similarity(romanized(whole), romanized(other))
         return value if value >= 0.85 else None
@@ -41,7 +39,7 @@ def _best_reading(ours: Title, theirs: Title) -> float:
     value = _words_similarity(ours.whole, theirs.whole)
     if ours.subtitle and theirs.subtitle:
         mains = _words_similarity(ours.main, theirs.main)
-        return max(value, mains * (0.7 + 0.3 * _words_similarity(ours.subtitle, theirs.subtitle)))
+        return max(value, mains * (0.7 + 0.3 * _subtitles_similarity(ours.subtitle, theirs.subtitle)))
     longer, plain = (ours, theirs) if ours.subtitle else (theirs, ours)
     if not longer.subtitle:
         return value
@@ -53,6 +51,11 @@ def _best_reading(ours: Title, theirs: Title) -> float:
     return max(value, without, series_first)
 
 
+def _subtitles_similarity(ours: str, theirs: str) -> float:
+    shorter, longer = sorted((ours, theirs), key=len)
+    return 0.9 if f"{longer} ".startswith(f"{shorter} ") else _words_similarity(ours, theirs)
+
+
 def _agreement_of_numbers(ours: Title, theirs: Title) -> float:
     """Return the most that two titles can agree, given their volume numbers."""
     if not _same_numbers(ours.series_numbers, theirs.series_numbers):
@@ -62,7 +65,11 @@ def _agreement_of_numbers(ours: Title, theirs: Title) -> float:
     theirs_only = theirs.numbers - ours.numbers - ours.series_numbers
     if ours_only and theirs_only:
         return 0.5
-    return 0.75 if ours_only or theirs_only else 1.0
+    if ours_only or theirs_only:
+        return 0.75
+    # The second volume of "Naruto", when theirs is just "Naruto".
+    unsaid = (ours.volume and not theirs.series_numbers) or (theirs.volume and not ours.series_numbers)
+    return 0.84 if unsaid and ours.numbers.isdisjoint(theirs.numbers) else 1.0
 
 
 def _same_numbers(ours: frozenset[str], theirs: frozenset[str]) -> bool:
@@ -103,17 +110,23 @@ _NOBODY = frozenset({"", "unknown", "anonymous", "various", "various authors", "
 
 def authors_similarity(author: str, additional: Sequence[str], theirs: Sequence[str]) -> float | None:
     """Return how surely one of their authors is ours; None when a side names nobody or the scripts cannot be compared."""
-    names = [name for name in map(normal_author, theirs) if name not in _NOBODY]
+    named = {normal_author(name) for name in theirs}
+    names = sorted(named - _NOBODY)
     ours = normal_author(author)
-    if ours in _NOBODY or not names:
+    if ours and ours in named:
+        # "Anonymous" is an agreement too.
+        return 1.0
+    others = [normal_author(name) for name in additional]
+    if ours in _NOBODY:
+        ours, *others = [name for name in others if name not in _NOBODY] or [""]
+    if not ours or not names:
         return None
     compared = [value for name in names if (value := _person_similarity(ours, name)) is not None]
     best = max(compared, default=None)
     if best is not None and best >= 0.85:
         return best
     # Goodreads puts a translator or editor first at times, and the author among the others.
-    others = [normal_author(name) for name in additional]
-    beside = max((_person_similarity(other, name) or 0.0 for other in others if other not in _NOBODY for name in names), default=0.0)
+    beside = max((_person_similarity(other, name) or 0.0 for other in others for name in names), default=0.0)
     if beside >= 0.85:
         return max(0.95 * beside, best or 0.0)
     return best if len(compared) == len(names) else None
@@ -160,9 +173,11 @@ def _name_similarity(one: str, other: str) -> float:
 def _transliterated_similarity(ours: str, theirs: str) -> float | None:
     if script(ours) != script(theirs):
         return None
-    close = any(len(one) > 3 and Indel.normalized_similarity(one, other) >= 0.75 for one in ours.split() for other in theirs.split())
-    # Transliterations differ too much to call the rest a contradiction.
-    return 0.88 if close else None
+    closest = max((Indel.normalized_similarity(one, other) for one in ours.split() for other in theirs.split() if len(one) > 3), default=0.0)
+    if closest >= 0.75:
+        return 0.88
+    # Transliterations differ much (Tchaikovsky, Chaikovskii), but not altogether.
+    return 0.3 if closest < 0.55 else None
 
 
 def year_similarity(ours: int | None, *theirs: int | None) -> float | None:

@@ -129,7 +129,7 @@ def _by_words(title: float | None, author: float | None) -> tuple[float, str]:
     if title is None:
         return 0.5, "the titles are in different scripts and no identifier agrees"
     if author is None:
-        return title * 0.8, "only the titles can be compared"
+        return title * 0.75, "only the titles can be compared"
     return title * author, f"title {_verdict(title)}, author {_verdict(author)}"
 
 
@@ -138,12 +138,12 @@ def _with_isbn(wanted: Wanted, title: float | None, author: float | None) -> tup
     if title is None and author is None:
         return 0.7, "ISBN agrees, but nothing can be read beside it"
     if title is None:
-        # The original's script beside a translated title: the same author under the same ISBN is no accident.
-        return (0.88 if author >= 0.85 else 0.3), f"ISBN agrees, the title is in another script, author {_verdict(author)}"
+        # A translation beside the original's script, or the ISBN of the author's other book: year and length may tell.
+        return (0.8 if author >= 0.85 else 0.3), f"ISBN agrees, the title is in another script, author {_verdict(author)}"
     if author is None:
         return (0.95 if title >= 0.85 else 0.7 * title), f"ISBN agrees, title {_verdict(title)}, no author to compare"
     because = f"ISBN agrees, title {_verdict(title)}, author {_verdict(author)}"
-    if title >= 0.7 and author >= 0.6:
+    if title >= 0.82 and author >= 0.6:
         return max(0.9, 0.5 + title * author / 2), because
     if title >= 0.85:
         # Editors, narrators and pen names stand where the author stands; a title of few words proves little.

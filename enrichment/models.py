@@ -62,10 +62,10 @@ class LibraryImport(FollowedRun):
     dashboard_etag = models.CharField(max_length=64, blank=True)
     dashboard_at = models.DateTimeField(null=True, blank=True)
     dashboard_partial = models.BooleanField(default=False, editable=False)
-    #: What it used: {"calls": {source: n}, "bytes": {source: n}, "cpu_seconds": x}; added up as batches are stored.
-    cost = models.JSONField(default=dict, blank=True)
     #: The statistics of the finished import, frozen with its dashboard.
     statistics = models.JSONField(default=dict, blank=True)
+
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)
 
     objects = LibraryImportQuerySet.as_manager()
 
@@ -81,6 +81,11 @@ class LibraryImport(FollowedRun):
 
     def __str__(self) -> str:
         return f"{self.filename} ({self.created_at:%Y-%m-%d %H:%M})" if self.created_at else self.filename
+
+    @classmethod
+    def most_losses(cls) -> int:
+        # Reading resumes where it stopped, so that a lost lease costs next to nothing.
+        return 100
 
     def start_enriching(self) -> bool:
         """Move from reading to enriching; False when another worker has done so or the import has ended."""
@@ -108,6 +113,7 @@ class ImportChunk(Run):
     rows_total = models.PositiveIntegerField(default=0)
     #: The questions many books share have been asked, and the rows that were left have been sent out one by one.
     sent_out = models.BooleanField(default=False)
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)
 
     class Meta(Run.Meta):
         constraints = [
@@ -120,6 +126,11 @@ class ImportChunk(Run):
 
     def __str__(self) -> str:
         return f"chunk {self.number}"
+
+    @classmethod
+    def most_losses(cls) -> int:
+        # What was asked is remembered; sending a chunk out again repeats nothing.
+        return 100
 
 
 class ImportRowQuerySet(RunQuerySet):
@@ -241,6 +252,23 @@ class EditionRecord(models.Model):
         return f"{self.source} {self.question}"
 
 
+class ImportCost(models.Model):
+    """Hold what one batch of work cost an import; summed when asked, so that no batch waits for another."""
+
+    library_import = models.ForeignKey(LibraryImport, on_delete=models.CASCADE, related_name="costs")
+    #: "" for our own work.
+    source = models.CharField(max_length=20, blank=True, default="")
+    calls = models.PositiveIntegerField(default=0)
+    bytes_in = models.PositiveBigIntegerField(default=0)
+    cpu_seconds = models.FloatField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["library_import", "source"], name="costs_of_an_import")]
+
+    def __str__(self) -> str:
+        return f"{self.source or 'work'} {self.calls}"
+
+
 class SubjectCount(models.Model):
     """Count how often a raw subject met no genre, so that the vocabulary can grow where it matters."""
 
@@ -263,6 +291,7 @@ def storage_keys(import_id: Any) -> tuple[str, str]:
 __all__ = [
     "EditionRecord",
     "ImportChunk",
+    "ImportCost",
     "ImportRow",
     "LibraryImport",
     "RowAttempt",

@@ -40,7 +40,7 @@ _ARTICLE_LAST = re.compile(r"^(.+), (the|an?)$", re.IGNORECASE)
 _ARTICLE_FIRST = re.compile(r"^(?:the|an?) (?=.)")
 #: Subtitles that say what kind of book it is, not which.
 _FORM_SUBTITLE = re.compile(
-    r"^(?:(?:an? |the )?(?:\w+ )?(?:novel(?:la)?|memoir|thriller|romance|mystery|roman|romanzo|novela|stories|poems|graphic memoir)"
+    r"^(?:(?:an? |the )?(?:(?!graphic)\w+ )?(?:novel(?:la)?|memoir|thriller|romance|mystery|roman|romanzo|novela|stories|poems)"
     r"|(?:the )?(?:\w+ ){0,4}edition|unabridged|with a new \w+.*)$"
 )
 _VOLUME = re.compile(rf"\b{_VOLUME_WORD} (\d+)\b")
@@ -120,6 +120,8 @@ class Title(NamedTuple):
     numbers: frozenset[str]
     #: Numbers in the series parentheses; a range is none of them.
     series_numbers: frozenset[str]
+    #: The number of a volume that is called like its series, "Naruto (Naruto, #2)"; "" for a first volume.
+    volume: str
 
     @property
     def whole(self) -> str:
@@ -132,25 +134,24 @@ def take_apart(title: str, subtitle: str = "") -> Title:
     text = unicodedata.normalize("NFKC", title) if not title.isascii() else title
     text, series, series_numbers = _without_series(" ".join(text.split()))
     main, rest = _split_subtitle(text)
-    subtitle = _ARTICLE_FIRST.sub("", fold(f"{rest} {subtitle}"))
+    subtitle = _ARTICLE_FIRST.sub("", fold(f"{rest} {_without_series(subtitle)[0]}"))
     if _FORM_SUBTITLE.match(subtitle):
         subtitle = ""
     main = _with_digits(_fold_main(main) or text.casefold())
-    if main == series and len(series_numbers) == 1 and series_numbers != {"1"}:
-        # "Naruto (Naruto, #2)": without its number every volume would be the same book.
-        main = f"{main} {min(series_numbers)}"
+    volume = min(series_numbers) if main == series and len(series_numbers) == 1 else ""
     subtitle = _with_digits(subtitle)
     numbers = {word for word in main.split() if word.isdecimal()} | set(_VOLUME.findall(subtitle))
-    return Title(_VOLUME.sub(r"\1", main), subtitle, frozenset(numbers), series_numbers)
+    return Title(_VOLUME.sub(r"\1", main), subtitle, frozenset(numbers), series_numbers, volume if volume != "1" else "")
 
 
 def normal_title(title: str) -> str:
     """Return a title as a key: the same for every export and service that means the same book.
 
     Series parentheses, edition notes, leading articles and "a novel" are gone; a subtitle stays, because
-    "Mistborn: Secret History" is not "Mistborn".
+    "Mistborn: Secret History" is not "Mistborn", and so does the number of a volume that is called like its series.
     """
-    return take_apart(title).whole
+    parts = take_apart(title)
+    return f"{parts.whole} {parts.volume}".strip()
 
 
 @lru_cache(maxsize=65_536)

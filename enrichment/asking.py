@@ -1,0 +1,118 @@
+"""Put questions to the sources: the doors to them, built once a process from settings, and what each call cost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+
+
+from bookops.outbound.errors import NotFound, SourceError
+from bookops.outbound.http import CallRecord
+from bookops.source_health import health
+from enrichment.deciding import GOOGLE_BOOKS, OPEN_LIBRARY, Question
+from enrichment.formats.titles import split_title
+from enrichment.sources.facts import EditionFacts
+
+#: What people call the sources.
+NAMES = {OPEN_LIBRARY: "Open Library", GOOGLE_BOOKS: "Google Books"}
+
+
+class Source(Protocol):
+    """What every source can do."""
+
+    def by_isbn(self, isbn13: str) -> EditionFacts | None: ...
+
+    def search(self, title: str, author: str) -> tuple[EditionFacts, ...]: ...
+
+
+@dataclass
+class Tally:
+    """Hold the calls that one piece of work made."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    bytes_in: dict[str, int] = field(default_factory=dict)
+
+    def add(self, record: CallRecord) -> None:
+        self.calls[record.source] = self.calls.get(record.source, 0) + 1
+        self.bytes_in[record.source] = self.bytes_in.get(record.source, 0) + record.bytes_in
+
+
+_current = threading.local()
+
+
+@contextmanager
+def tallied(tally: Tally) -> Iterator[Tally]:
+    """Count the calls that this thread makes while the block runs."""
+    before = getattr(_current, "tally", None)
+    _current.tally = tally
+    try:
+        yield tally
+    finally:
+        _current.tally = before
+
+
+def note_call(record: CallRecord) -> None:
+    """Count a call for whom it was made and for the source's health."""
+    tally = getattr(_current, "tally", None)
+    if tally is not None:
+        tally.add(record)
+    health.note(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold one question with its answer or error, as the processing log tells it."""
+
+    question: Question
+    found: tuple[EditionFacts, ...] = ()
+    error: SourceError | None = None
+    milliseconds: int = 0
+    shared_by: int = 1
+
+    def line(self) -> dict[str, Any]:
+        """Return the log entry that is stored with the attempt."""
+        entry: dict[str, Any] = {"source": self.question.source, "asked": self.question.kind, "ms": self.milliseconds}
+        if self.shared_by > 1:
+            entry["shared_by"] = self.shared_by
+        if self.error is not None:
+            return entry | {"error": self.error.reason, "detail": self.error.detail[:200]}
+        return entry | {"found": len(self.found), "subjects": max((len(facts.subjects) for facts in self.found), default=0)}
+
+
+def ask(question: Question, *, flow: str = "") -> Asked:
+    """Put one question to its source. Never raises one of the four errors: they come back in the answer."""
+    start = time.monotonic()
+    try:
+        found = _ask(source(question.source), question, flow)
+        error = None
+    except NotFound:
+        found, error = (), None
+    except SourceError as failure:
+        found, error = (), failure
+        failure.source = failure.source or question.source
+    return Asked(question, found, error, round((time.monotonic() - start) * 1000))
+
+
+def _ask(asked: Any, question: Question, flow: str) -> tuple[EditionFacts, ...]:
+    if question.kind == "isbn":
+        facts = asked.by_isbn(question.isbn13, flow=flow)
+        return (facts,) if facts is not None else ()
+    return tuple(asked.search(search_title(question.title), question.author, flow=flow))
+
+
+def search_title(title: str) -> str:
+    """Return a title as one searches for it: without its series."""
+    return split_title(title)[0] or title
+
+
+@lru_cache(maxsize=None)
+def source(name: str) -> Any:
+    """Return the source of that name, built from settings on first use."""
+    from enrichment.doors import open_google_books, open_open_library
+
+    return open_open_library(note_call) if name == OPEN_LIBRARY else open_google_books(note_call)

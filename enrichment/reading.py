@@ -1,0 +1,263 @@
+"""Read an uploaded export into rows and books, a batch at a time, settling at once what is remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+
+from bookops.books import Book, BookKey
+from bookops.clock import database_now
+from bookops.leases import heartbeat
+from bookops.runs import State
+from enrichment import chunks, settling
+from enrichment.deciding import Findings, next_question, questions_of
+from enrichment.formats import BadRow, ExportRefused, LibraryEntry, open_export
+from enrichment.identity import Shelf
+from enrichment.models import ImportChunk, ImportCost, ImportRow, LibraryImport, RowAttempt
+from enrichment.remembering import recall
+from enrichment.wanted import wanted_of_entry
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker reads this import now."""
+
+
+@dataclass
+class Batch:
+    """Hold up to a chunk's worth of rows on their way into the database."""
+
+    rows: list[ImportRow]
+    entries: list[LibraryEntry]
+    bad: list[BadRow]
+
+
+def read_library(import_id: Any) -> bool:
+    """Read an import's file from where reading stopped; False when it is not ours to read.
+
+    Each batch is one transaction behind the import's lease, so that a crash loses and doubles nothing. The first chunk is sent out
+    while the rest of the file is still being read.
+    """
+    claimed = LibraryImport.objects.all().claim([import_id])
+    if not claimed:
+        return False
+    library_import = claimed[0]
+    with heartbeat.holding(library_import):
+        try:
+            _read(library_import)
+        except ExportRefused as refusal:
+            _refuse(library_import, refusal)
+            return False
+        except LeaseLost:
+            return False
+    return True
+
+
+def _read(library_import: LibraryImport) -> None:
+    if not library_import.rows_read:
+        library_import.record("reading", filename=library_import.filename)
+    taken: set[int] = set(library_import.rows.exclude(book=None).values_list("book_id", flat=True))
+    with default_storage.open(library_import.upload_key, "rb") as file:
+        export = open_export(
+            file, name=library_import.filename, max_bytes=settings.UPLOAD_MAX_BYTES, max_rows=settings.UPLOAD_MAX_ROWS
+        )
+        rows: Iterator[LibraryEntry | BadRow] = export.rows(start_after=library_import.rows_read)
+        while batch := list(islice(rows, library_import.chunk_size)):
+            store_batch(library_import, batch, taken)
+            chunks.advance(library_import.pk)
+    if not library_import.start_enriching():
+        raise LeaseLost
+    library_import.record("read", rows=library_import.rows_read)
+    if not chunks.advance(library_import.pk):
+        chunks.finish_if_done(library_import.pk)
+
+
+def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | BadRow], taken: set[int]) -> None:
+    """Store a batch of rows with their books in one transaction. About twelve queries, however many rows."""
+    start = time.thread_time()
+    with transaction.atomic():
+        # Also the fence: whoever moves the count of rows read is the one who reads this import.
+        if not LibraryImport.objects.all().held([library_import]).update(rows_read=F("rows_read") + len(read), changes=F("changes") + 1):
+            raise LeaseLost
+        now = database_now()
+        entries = [one for one in read if isinstance(one, LibraryEntry)]
+        books = _find_or_make_books(library_import, entries, taken, now)
+        rows = [_row(library_import, entry, book) for entry, book in zip(entries, books, strict=True)]
+        tries = _settle_remembered(library_import, rows, books, now)
+        _assign_chunk(library_import, [row for row in rows if row.state == State.PENDING])
+        rows += [_bad_row(library_import, bad, now) for bad in read if isinstance(bad, BadRow)]
+        ImportRow.objects.bulk_create(rows, batch_size=500)
+        RowAttempt.objects.bulk_create((settling.attempt_of(tried, now) for tried in tries), batch_size=500)
+        cost = ImportCost(library_import=library_import, cpu_seconds=time.thread_time() - start)
+        cost.save()
+    library_import.rows_read += len(read)
+    settling.wake_sometimes(library_import.pk)
+
+
+def _find_or_make_books(library_import: LibraryImport, entries: Sequence[LibraryEntry], taken: set[int], now: datetime) -> list[Book]:
+    """Return each entry's book, making those that its owner does not have yet."""
+    # One import of an owner at a time, or two of them could make the same book twice.
+    get_user_model().objects.select_for_update().filter(pk=library_import.owner_id).first()
+    shelf = Shelf(library_import.owner_id, entries, taken)
+    books: list[Book] = []
+    fresh: list[Book] = []
+    for entry in entries:
+        book = shelf.find(entry)
+        if book is None:
+            book = Book(owner_id=library_import.owner_id, title=entry.title[:1000])
+            fresh.append(book)
+            shelf.add(book, entry)
+        _take_over(book, entry, now)
+        books.append(book)
+    Book.objects.bulk_create(fresh, batch_size=500)
+    made = {id(book) for book in fresh}
+    known = {book.pk: book for book in books if id(book) not in made}
+    settling.write_fields(list(known.values()), EXPORT_FIELDS)
+    taken.update(book.pk for book in books)
+    BookKey.objects.bulk_create(
+        (
+            BookKey(owner_id=library_import.owner_id, key=key, book=book)
+            for entry, book in zip(entries, books, strict=True)
+            for key in shelf.new_keys(book, entry)
+        ),
+        batch_size=1000,
+    )
+    return books
+
+
+#: What an export tells of a book.
+EXPORT_FIELDS = (
+    "title",
+    "author",
+    "additional_authors",
+    "isbn13",
+    "goodreads_id",
+    "publisher",
+    "binding",
+    "pages",
+    "year",
+    "original_year",
+    "series",
+    "reads",
+    "moods",
+    "provenance",
+    "version",
+)
+
+
+def _take_over(book: Book, entry: LibraryEntry, now: datetime) -> None:
+    """Let a book learn what the export says of it; what it already has and the export leaves out stays."""
+    facts = {
+        "title": entry.title[:1000],
+        "author": entry.author[:500],
+        "publisher": entry.publisher[:500],
+        "pages": entry.num_pages,
+        "year": entry.year_published,
+        "original_year": entry.original_publication_year,
+        "isbn13": entry.isbn13,
+    }
+    if book.learn(facts, "export", now) and book.pk is not None:
+        book.version += 1
+    book.goodreads_id = entry.goodreads_id or book.goodreads_id
+    book.binding = entry.binding[:200] or book.binding
+    book.additional_authors = list(entry.additional_authors) or book.additional_authors
+    book.series = [list(one) for one in entry.series] or book.series
+    book.moods = list(entry.moods) or book.moods
+    reads = [[_iso(read.start), _iso(read.end)] for read in entry.reads]
+    book.reads = book.reads + [read for read in reads if read not in book.reads]
+
+
+def _iso(day: Any) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
+def _row(library_import: LibraryImport, entry: LibraryEntry, book: Book) -> ImportRow:
+    return ImportRow(
+        library_import=library_import,
+        number=entry.number,
+        line=entry.line,
+        book=book,
+        title=entry.title[:1000],
+        author=entry.author[:500],
+        isbn13=entry.isbn13,
+        entry=entry.to_json(),
+        max_attempts=settings.MAX_ATTEMPTS,
+    )
+
+
+def _bad_row(library_import: LibraryImport, bad: BadRow, now: datetime) -> ImportRow:
+    raw = bad.raw if isinstance(bad.raw, dict) else {str(number): cell for number, cell in enumerate(bad.raw, start=1)}
+    return ImportRow(
+        library_import=library_import,
+        number=bad.number,
+        line=bad.line,
+        column=bad.column[:100],
+        raw=raw,
+        state=State.FAILED,
+        reason=bad.reason[:40],
+        detail=bad.detail[:500],
+        ended_at=now,
+    )
+
+
+def _settle_remembered(library_import: LibraryImport, rows: Sequence[ImportRow], books: Sequence[Book], now: datetime) -> list[settling.Tried]:
+    """Settle in memory the rows for which every question has been answered before, and store what their books learn."""
+    without = frozenset(library_import.given_up)
+    wanted = [wanted_of_entry(row.entry) for row in rows]
+    known = recall((question for one in wanted for question in questions_of(one)), now)
+    if not known:
+        return []
+    tries = []
+    learned: dict[int, Book] = {}
+    for row, one, book in zip(rows, wanted, books, strict=True):
+        verdict = next_question(one, known, policy=library_import.policy, without=without)
+        if isinstance(verdict, Findings):
+            row.attempts, row.started_at = 1, now
+            tried = settling.Tried(row, now, verdict)
+            if changed := settling.settle(tried, book, now):
+                learned[changed.pk] = changed
+            tries.append(tried)
+    settling.write_fields(list(learned.values()), settling.BOOK_FIELDS)
+    return tries
+
+
+def _assign_chunk(library_import: LibraryImport, pending: Sequence[ImportRow]) -> None:
+    if not pending:
+        return
+    number = library_import.chunks.count() + 1
+    ImportChunk.objects.create(library_import=library_import, number=number, rows_total=len(pending))
+    for row in pending:
+        row.chunk = number
+
+
+def _refuse(library_import: LibraryImport, refusal: ExportRefused) -> None:
+    """End an import whose file turned out unreadable after its upload had been accepted."""
+    with transaction.atomic():
+        ended = (
+            LibraryImport.objects.all()
+            .held([library_import])
+            .update(
+                state=State.FAILED,
+                stage=LibraryImport.Stage.DONE,
+                reason=refusal.reason[:40],
+                detail=str(refusal)[:500],
+                ended_at=database_now(),
+                finishes=F("finishes") + 1,
+                lease_owner=None,
+                lease_until=None,
+            )
+        )
+        if ended:
+            library_import.record("failed", reason=refusal.reason, detail=str(refusal))

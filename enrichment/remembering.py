@@ -1,0 +1,53 @@
+"""What sources have answered before, shared by all owners, negative answers too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.conf import settings
+
+from enrichment.deciding import Question
+from enrichment.models import EditionRecord
+from enrichment.sources.facts import EditionFacts
+
+#: Keys asked for in one query.
+AT_ONCE = 800
+
+
+def recall(questions: Iterable[Question], now: datetime) -> dict[tuple[str, str], tuple[EditionFacts, ...]]:
+    """Return the answers that are still fresh, by (source, key). One query per 800 different keys."""
+    if not settings.SOURCE_MEMORY:
+        return {}
+    answers: dict[tuple[str, str], tuple[EditionFacts, ...]] = {}
+    keys = iter({question.key for question in questions})
+    while batch := list(islice(keys, AT_ONCE)):
+        records = EditionRecord.objects.filter(question__in=batch, expires_at__gt=now)
+        for source, question, answer in records.values_list("source", "question", "answer"):
+            answers[source, question] = tuple(EditionFacts.from_json(facts) for facts in answer)
+    return answers
+
+
+def remember(answers: Mapping[Question, tuple[EditionFacts, ...]], now: datetime) -> None:
+    """Keep answers for their time to live; a newer answer replaces an older one. One statement."""
+    if not settings.SOURCE_MEMORY or not answers:
+        return
+    records = {
+        (question.source, question.key): EditionRecord(
+            source=question.source,
+            question=question.key,
+            answer=[facts.to_json() for facts in found],
+            fetched_at=now,
+            expires_at=now + timedelta(days=settings.REMEMBER_DAYS if found else settings.REMEMBER_MISSING_DAYS),
+        )
+        for question, found in answers.items()
+    }
+    EditionRecord.objects.bulk_create(
+        # One order for all writers, or two batches could lock each other out.
+        [records[key] for key in sorted(records)],
+        update_conflicts=True,
+        unique_fields=["source", "question"],
+        update_fields=["answer", "fetched_at", "expires_at"],
+        batch_size=500,
+    )

@@ -1,0 +1,145 @@
+"""How an import stands: counts by state, progress, forecast, and the first designs' statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Sum
+
+from bookops.clock import database_now
+from bookops.runs import BROKEN, ENDED, State
+from enrichment.asking import NAMES
+from enrichment.models import LibraryImport
+from enrichment.reasons import category_of
+
+#: The words that /api/upload and /api/status use, as the seeds had them.
+SEED_WORDS = {State.SUCCEEDED: "complete", State.FAILED: "error", State.DEAD: "error", State.CANCELLED: "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatus:
+    """Hold what people ask of an import, from one look at its rows."""
+
+    state: str
+    stage: str
+    #: "processing", "complete" or "error".
+    seed_status: str
+    counts: dict[str, int]
+    outcomes: dict[str, int]
+    #: Rows, as far as the file has been read.
+    total: int
+    #: Rows that need nothing more from a worker now.
+    processed: int
+    percent: float
+    #: When it should be done, None when it is or nothing can be said.
+    forecast_end: datetime | None
+    #: [{"source", "name", "rows", "until"}] of rows that wait for a spent source.
+    waiting: list[dict[str, Any]]
+    reasons: dict[str, int]
+    categories: dict[str, int]
+    chunks_processed: int
+    chunks_total: int
+    #: {source: {"calls", "bytes"}}
+    sources: dict[str, dict[str, Any]]
+    cpu_seconds: float
+    #: The first designs' result: total_books, successful_books, failed_books, success_rate, …
+    statistics: dict[str, Any]
+
+
+def describe(library_import: LibraryImport) -> ImportStatus:
+    """Return how an import stands. Five queries, however large it is."""
+    rows = library_import.rows.order_by()
+    by_state = _counts(rows, "state")
+    counts = {state: by_state.get(state, 0) for state in State.values}
+    reasons = _counts(rows.exclude(reason="").filter(state__in=BROKEN), "reason")
+    total = sum(counts.values())
+    processed = total - counts[State.PENDING] - counts[State.RUNNING]
+    chunks = _counts(library_import.chunks.order_by(), "state")
+    sources, cpu_seconds = _costs(library_import)
+    ended = library_import.state in ENDED
+    categories: dict[str, int] = {}
+    for reason, count in reasons.items():
+        categories[category_of(reason)] = categories.get(category_of(reason), 0) + count
+    return ImportStatus(
+        state=library_import.state,
+        stage=library_import.stage,
+        seed_status=SEED_WORDS.get(State(library_import.state), "processing"),
+        counts=counts,
+        outcomes=_counts(rows.exclude(outcome=""), "outcome"),
+        total=total,
+        processed=processed,
+        percent=100.0 if ended else _percent(library_import, processed, total),
+        forecast_end=None if ended else _forecast(library_import, processed, total),
+        waiting=_waiting(library_import) if counts[State.PARKED] else [],
+        reasons=reasons,
+        categories=categories,
+        chunks_processed=chunks.get(State.SUCCEEDED, 0),
+        chunks_total=sum(chunks.values()),
+        sources=sources,
+        cpu_seconds=cpu_seconds,
+        statistics=_statistics(library_import, counts, chunks.get(State.SUCCEEDED, 0)),
+    )
+
+
+def _counts(rows: Any, column: str) -> dict[str, int]:
+    return dict(rows.values_list(column).annotate(n=Count("*")))
+
+
+def _percent(library_import: LibraryImport, processed: int, total: int) -> float:
+    """Return progress in per cent; 99 is the most before the dashboard is there."""
+    if not total:
+        return 0.0
+    reading = library_import.stage == LibraryImport.Stage.READING
+    return min(round(100 * processed / total, 1), 50.0 if reading else 99.0)
+
+
+def _forecast(library_import: LibraryImport, processed: int, total: int) -> datetime | None:
+    """Forecast the end from the pace so far."""
+    if not processed or library_import.started_at is None:
+        return None
+    now = database_now()
+    pace = (now - library_import.started_at) / processed
+    return now + min(pace * (total - processed), timedelta(days=30))
+
+
+def _waiting(library_import: LibraryImport) -> list[dict[str, Any]]:
+    parked = library_import.rows.filter(state=State.PARKED).order_by("waiting_for")
+    return [
+        {"source": source, "name": NAMES.get(source, source), "rows": rows, "until": until.isoformat()}
+        for source, rows, until in parked.values_list("waiting_for").annotate(rows=Count("*"), until=Max("next_at"))
+    ]
+
+
+def _costs(library_import: LibraryImport) -> tuple[dict[str, dict[str, Any]], float]:
+    sources: dict[str, dict[str, Any]] = {}
+    cpu_seconds = 0.0
+    costs = library_import.costs.order_by().values_list("source").annotate(Sum("calls"), Sum("bytes_in"), Sum("cpu_seconds"))
+    for source, calls, bytes_in, seconds in costs:
+        cpu_seconds += seconds
+        if source:
+            sources[source] = {"calls": calls, "bytes": bytes_in}
+            if library_import.sandbox:
+                sources[source]["note"] = "sandbox: invented data"
+    if library_import.sandbox and not sources:
+        sources = {name: {"calls": 0, "bytes": 0, "note": "sandbox: invented data"} for name in NAMES}
+    return sources, round(cpu_seconds, 3)
+
+
+def _statistics(library_import: LibraryImport, counts: dict[str, int], chunks_processed: int) -> dict[str, Any]:
+    """Return seed 003's result of a job; success means worked without error, found or not."""
+    total = sum(counts.values())
+    successful = counts[State.SUCCEEDED]
+    failed = sum(counts[state] for state in BROKEN)
+    end = library_import.ended_at or (library_import.created_at and database_now())
+    return {
+        "job_id": str(library_import.pk),
+        "status": SEED_WORDS.get(State(library_import.state), "processing"),
+        "total_books": total,
+        "successful_books": successful,
+        "failed_books": failed,
+        "success_rate": round(100 * successful / total, 1) if total else 0.0,
+        "chunks_processed": chunks_processed,
+        "processing_time_seconds": round((end - library_import.created_at).total_seconds(), 1) if end else 0.0,
+    }

@@ -1,0 +1,43 @@
+"""The library pipeline's tasks: a message carries an id and means "look at this row". Each may run twice."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from enrichment import chunks, enriching, finishing, reading
+
+
+@shared_task(queue="imports")
+def read_library(import_id: str) -> None:
+    """Read an uploaded export."""
+    reading.read_library(import_id)
+
+
+@shared_task(queue="imports")
+def send_out_chunk(chunk_id: int) -> None:
+    """Ask what a chunk's books share, then send them out."""
+    chunks.send_out(chunk_id)
+
+
+@shared_task(queue="enrichment")
+def enrich_book(row_id: int) -> None:
+    """Enrich one book; a member of its chunk's chord, so it never raises."""
+    enriching.enrich_row(row_id)
+
+
+@shared_task(queue="imports")
+def finish_chunk(import_id: str, number: int) -> None:
+    """End a chunk if its rows are done: the chord's body."""
+    chunks.end_chunk(import_id, number)
+
+
+@shared_task(queue="imports")
+def finish_import(import_id: str) -> None:
+    """Assemble the dashboard of an import that has no open rows."""
+    finishing.finish_import(import_id)
+
+
+@shared_task(queue="imports")
+def rebuild_dashboard(import_id: str) -> None:
+    """Write the dashboard anew if it is behind."""
+    finishing.rebuild(import_id)
