@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from bookops.outbound.answers import Answer, error_of
 from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
-from bookops.outbound.wire import Bounds, Connection, PlainSocket, Resolver, connect_any, exchange, tls_context
+from bookops.outbound.wire import Bounds, Connection, PlainSocket, Resolve, Resolver, connect_any, exchange, tls_context
 
 if TYPE_CHECKING:
     from bookops.outbound.breaker import Breaker
@@ -80,6 +80,7 @@ class Door:
         quota: Quota | None = None,
         breaker: Breaker | None = None,
         on_call: Callable[[CallRecord], None] | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
         self.source = source
         self.base_url = base_url.rstrip("/")
@@ -93,7 +94,7 @@ class Door:
         self._home = home
         self._allowed = {home, *(_Origin(home.scheme, host, default_port) for host in allowed_hosts)}
         self._tls = tls_context(ca_file) if home.scheme == "https" else None
-        self._resolve = Resolver()
+        self._resolve = resolve or Resolver()
         self._idle: deque[tuple[_Origin, Connection]] = deque(maxlen=pool_size)
 
     def __repr__(self) -> str:
@@ -146,7 +147,10 @@ class Door:
                 return answer
             if method != "GET" and answer.status not in (307, 308):
                 raise BadAnswer(f"HTTP {answer.status} to a {method}", reason="bad_redirect", source=self.source)
-            url = urljoin(url, quote(answer.headers.get("location", ""), safe="%/:=&?~#+!$,;'@()*[]"))
+            try:
+                url = urljoin(url, quote(answer.headers.get("location", ""), safe="%/:=&?~#+!$,;'@()*[]"))
+            except ValueError:
+                raise BadAnswer("redirected to no address", reason="bad_redirect", source=self.source) from None
         raise BadAnswer(f"more than {MAX_REDIRECTS} redirects", reason="redirect_loop", source=self.source)
 
     def _ask_once(

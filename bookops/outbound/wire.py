@@ -26,6 +26,8 @@ from bookops.outbound.errors import BadAnswer, SourceError, TryAgain
 
 #: What `socket.getaddrinfo` returns, cut to what a connection needs.
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+#: Return the addresses of (host, port) before the deadline.
+Resolve = Callable[[str, int, float], list[Address]]
 #: Open a connected socket to (host, port) before the deadline.
 Dial = Callable[[str, int, float], "PlainSocket"]
 

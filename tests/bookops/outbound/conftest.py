@@ -1,0 +1,82 @@
+"""Servers for the tests of the outbound door: one that is rude, and a real Redis."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+from redis import Redis
+
+from tests.bookops.outbound.rude_server import RudeServer, running
+from tests.servers.valkey import ValkeyServer
+
+
+@pytest.fixture
+def server() -> Iterator[RudeServer]:
+    with running(RudeServer()) as rude:
+        yield rude
+
+
+@pytest.fixture
+def redis(valkey: ValkeyServer | None) -> Iterator[Redis[Any]]:
+    """The run's own server, with an empty database that nobody else uses."""
+    client: Redis[Any] = Redis.from_url(settings.REDIS_URL, db=9, max_connections=500)
+    client.flushdb()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def mortal_redis() -> Iterator[ValkeyServer]:
+    """A server that the test may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="q"))  # short: a socket's path has 107 characters
+    server = ValkeyServer(folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def certificate() -> Iterator[Path]:
+    """A self-signed certificate for localhost and a name that users could give, with its key in the same file."""
+    folder = Path(tempfile.mkdtemp(prefix="c"))
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.example.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("hooks.example.com")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "certificate.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(made.public_bytes(Encoding.PEM) + private)
+    yield pem
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def ca_file(certificate: Path) -> str:
+    return str(certificate)
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[RudeServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with running(RudeServer(tls=context)) as rude:
+        yield rude
