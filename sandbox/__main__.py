@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from sandbox.catalogue import Catalogue
+from sandbox.catalogue import DEFAULT_SEED, Catalogue
 from sandbox.catalogue_files import SAMPLE, UnreadableCatalogue, read_books
 from sandbox.server import Sandbox
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--catalogue", type=Path, action="append", default=[], metavar="FILE", help="export (CSV) or dashboard (JSON) to know"
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides what is missing, mistaken or invented")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="decides what is missing, mistaken or invented")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="until each answer starts")
     parser.add_argument(
         "--enforce-limits", dest="limits", action="store_true", default=True, help="count calls against the published limits (default)"

@@ -9,6 +9,9 @@ from functools import cached_property
 from sandbox.chance import number_of
 from sandbox.words import without_series, words
 
+#: With this one the sample shows a gap or mistake of every kind, and its planted rows stay planted.
+DEFAULT_SEED = 48
+
 
 @dataclass(frozen=True)
 class Book:
@@ -54,7 +57,7 @@ def identity_of(title: str, author: str) -> int:
 class Catalogue:
     """Hold the books known, each once."""
 
-    def __init__(self, books: Iterable[Book] = (), *, seed: int = 1) -> None:
+    def __init__(self, books: Iterable[Book] = (), *, seed: int = DEFAULT_SEED) -> None:
         #: Decides what is missing, mistaken or invented; the same seed gives the same answers.
         self.seed = seed
         self.editions_by_work: dict[int, list[Book]] = {}

@@ -152,20 +152,28 @@ async def hang(answer: Answer, start: MutableMapping[str, Any], rule: Rule, rece
     """Say nothing until the caller hangs up or the time is over."""
     try:
         async with asyncio.timeout(rule.seconds or 3600):
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await _hung_up(receive)
     except TimeoutError:
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
 
 
 async def drip(answer: Answer, start: MutableMapping[str, Any], rule: Rule, receive: Receive, send: Send) -> None:
-    """Send the answer byte by byte."""
+    """Send the answer byte by byte, as long as the caller waits."""
+    caller = asyncio.ensure_future(_hung_up(receive))
     await send(start)
     for place in range(len(answer.body)):
         await send({"type": "http.response.body", "body": answer.body[place : place + 1], "more_body": True})
-        await asyncio.sleep(rule.seconds or 1.0)
+        await asyncio.wait({caller}, timeout=rule.seconds or 1.0)
+        if caller.done():
+            return
+    caller.cancel()
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 SENDINGS = {"cut": cut, "hang": hang, "drip": drip}
