@@ -13,7 +13,7 @@ from typing import NamedTuple
 BLANK = " \t\r\n\v\f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 
 # ASCII only: int("٣") is 3 in Python, and float("nan") passes too.
-_INTEGER = re.compile(r"(-?[0-9]{1,9})(?:[.,]0*)?")
+_INTEGER = re.compile(r"(-?[0-9]{1,9})(?:[.,]0{1,2})?")
 _DECIMAL = re.compile(r"(-?[0-9]{1,6})(?:[.,]([0-9]{1,6}))?")
 _YEAR_FIRST = re.compile(r"([0-9]{4})(?:([/-])([0-9]{1,2})(?:\2([0-9]{1,2})(?:[ T][0-9:.]+Z?)?)?)?")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})")
@@ -84,7 +84,8 @@ class Cells:
         match = _INTEGER.fullmatch(text)
         if match and lowest <= (value := int(match[1])) <= highest:
             return value
-        return self.warn(column, text, f"no whole number from {lowest} to {highest}")
+        self.warn(column, text, f"no whole number from {lowest} to {highest}")
+        return None
 
     def decimal(self, column: str, highest: int) -> Decimal | None:
         """Return the number from 0 to `highest`; None when blank, or with a warning when it is none."""
@@ -94,7 +95,8 @@ class Cells:
         value = _decimal(text[:_LONGEST])
         if value is not None and 0 <= value <= highest:
             return value
-        return self.warn(column, text, f"no number from 0 to {highest}")
+        self.warn(column, text, f"no number from 0 to {highest}")
+        return None
 
     def date(self, column: str) -> PartialDate | None:
         """Return the date; None when blank, or with a warning when it is none or its day and month could be swapped."""
@@ -103,7 +105,8 @@ class Cells:
             return None
         day = read_date(text[:_LONGEST], self._day_first)
         if isinstance(day, str):
-            return self.warn(column, text, day)
+            self.warn(column, text, day)
+            return None
         return day
 
     def flag(self, column: str) -> bool:

@@ -10,7 +10,7 @@ from .entry import LibraryEntry
 
 
 class Format(Protocol):
-    """Describe one service's export. To add one, write a class with these members and list it in `registry.FORMATS`."""
+    """Describe one service's export. To add one, subclass it in a file of its own and list it in `registry.FORMATS`."""
 
     #: Stored with every entry: "goodreads".
     name: str

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from .bindings import categorise_binding
 from .cells import Cells, PartialDate, RowRefused
+from .columns import Format
 from .entry import LibraryEntry, Read, ShelfPosition
-from .isbn import read_identifier, to_isbn13
+from .isbn import Identifier, read_identifier, to_isbn13
 from .people import split_people
 from .titles import split_title
 
@@ -61,7 +62,7 @@ _SHAPES = {
 }
 
 
-class Goodreads:
+class Goodreads(Format):
     """Read a Goodreads export of any generation."""
 
     name = "goodreads"
@@ -159,8 +160,8 @@ def _book_id(cells: Cells) -> str:
 
 def _identifiers(cells: Cells) -> tuple[str, str, str, str]:
     """Return ISBN-10, ISBN-13, what kind the row gave, and the text of what is no ISBN."""
-    found = {}
-    rejected = []
+    found: dict[str, str] = {}
+    rejected: list[Identifier] = []
     # A reader, or the service itself, may have put either kind into either column.
     for column in ("ISBN13", "ISBN"):
         identifier = read_identifier(cells.prose(column))

@@ -49,7 +49,7 @@ class Layout:
         if len(cells) == width and not self.layered:
             return cells
         # Another program quoted the cells, or the whole line, once more.
-        if any(cell.lstrip().startswith('"') for cell in cells):
+        if len(cells) == 1 or any(cell.lstrip().startswith('"') for cell in cells):
             inner = split_line(self.delimiter.join(cells), self.delimiter)
             if len(inner) == width:
                 return inner

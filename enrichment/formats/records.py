@@ -14,9 +14,9 @@ from typing import TextIO
 MAX_COLUMNS = 100
 MAX_CELL = 65_536
 _MAX_LINE = 1 << 20
-_MAX_RECORD = 1 << 20
+_MAX_RECORD = 4 * MAX_CELL
 # Each repair reads up to _MAX_RECORD again, so their number bounds the work a hostile file can ask for.
-_MAX_REPAIRS = 100
+_MAX_REPAIRS = 50
 
 # PostgreSQL stores no NUL, UTF-8 no lone surrogate, XML none of the rest.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .bindings import categorise_binding
 from .cells import Cells, PartialDate, RowRefused, read_date, split_list
+from .columns import Format
 from .entry import LibraryEntry, Read
 from .isbn import read_identifier, to_isbn13
 from .people import read_contributors, split_people
@@ -33,14 +34,14 @@ _SHAPES = {
 }
 
 
-class StoryGraph:
+class StoryGraph(Format):
     """Read a StoryGraph export."""
 
     name = "storygraph"
     generations = {"23": _COLUMNS}
     required = frozenset({"Title", "Authors", "Read Status"})
     aliases = {"isbn": "ISBN/UID", "loveable characters": "Loveable Characters?", "owned": "Owned?"}
-    droppable: frozenset[str] = frozenset()
+    droppable = frozenset()
 
     def generation(self, columns: frozenset[str]) -> str:
         """Return "23": there has been one so far."""

@@ -25,7 +25,7 @@ def split_title(title: str) -> tuple[str, tuple[Series, ...]]:
 
 def _trailing_parentheses(title: str) -> list[tuple[int, int]]:
     """Return where the balanced parentheses at the end of the title start and end, last first."""
-    groups = []
+    groups: list[tuple[int, int]] = []
     end = len(title)
     while len(groups) < _MOST_GROUPS and title[:end].endswith(")"):
         depth = 0
