@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,22 @@ def whole(name: str, default: int, *, least: int = 0) -> int:
     if not value.lstrip("-").isdecimal() or int(value) < least:
         raise ImproperlyConfigured(f"{name} is {value!r}: it must be a whole number, at least {least}.")
     return int(value)
+
+
+def rate(name: str, default: str) -> str:
+    """Return how often something may happen, such as 10/min."""
+    value = text(name, default)
+    if not re.fullmatch(r"[1-9]\d*/(s|sec|m|min|h|hour|d|day)", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be a number and a time, such as 10/min.")
+    return value
+
+
+def address(name: str, default: str = "") -> str:
+    """Return an http or https address without a slash at its end."""
+    value = text(name, default).rstrip("/")
+    if value and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}: it must be an address such as https://books.example.org.")
+    return value
 
 
 def names(name: str, default: Sequence[str] = ()) -> list[str]:

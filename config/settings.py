@@ -37,7 +37,7 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 CORS_ORIGINS = env.names("CORS_ORIGINS")
 CONTACT = env.text("CONTACT")
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.address("PUBLIC_URL", "http://127.0.0.1:8000")
 
 if PRODUCTION:
     if SECRET_KEY == INSECURE_SECRET_KEY or len(SECRET_KEY) < 40:
@@ -155,7 +155,7 @@ else:
         "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", 10, least=1), "timeout": 20},
         "connect_timeout": 5,
     }
-    if sslmode := env.text("DATABASE_SSLMODE"):
+    if sslmode := env.choice("DATABASE_SSLMODE", "", ["", "require", "verify-ca", "verify-full"]):
         DATABASE["OPTIONS"]["sslmode"] = sslmode
     if ca := env.text("DATABASE_CA"):
         DATABASE["OPTIONS"]["sslrootcert"] = ca
@@ -251,7 +251,7 @@ _files = (
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": STORAGE_BUCKET,
-            "endpoint_url": env.text("STORAGE_URL") or None,
+            "endpoint_url": env.address("STORAGE_URL") or None,
             "region_name": env.text("STORAGE_REGION") or None,
             "access_key": env.text("STORAGE_KEY") or None,
             "secret_key": STORAGE_SECRET or None,
@@ -291,11 +291,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 << 20
 # --- REST ---------------------------------------------------------------------------------------------------------------
 
 THROTTLE_RATES = {
-    "upload": env.text("THROTTLE_UPLOAD", "10/min"),
-    "status": env.text("THROTTLE_STATUS", "600/min"),
-    "login": env.text("THROTTLE_LOGIN", "10/min"),
-    "user": env.text("THROTTLE_USER", "1200/min"),
-    "anon": env.text("THROTTLE_ANON", "60/min"),
+    "upload": env.rate("THROTTLE_UPLOAD", "10/min"),
+    "status": env.rate("THROTTLE_STATUS", "600/min"),
+    "login": env.rate("THROTTLE_LOGIN", "10/min"),
+    "user": env.rate("THROTTLE_USER", "1200/min"),
+    "anon": env.rate("THROTTLE_ANON", "60/min"),
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
@@ -355,13 +355,13 @@ DASHBOARD_REBUILD_SECONDS = env.number("DASHBOARD_REBUILD_SECONDS", 5)
 # --- Third parties ---------------------------------------------------------------------------------------------------------
 
 SOURCES = env.choice("SOURCES", "sandbox", ["sandbox", "live"])
-SANDBOX_URL = env.text("SANDBOX_URL", "http://127.0.0.1:8090")
+SANDBOX_URL = env.address("SANDBOX_URL", "http://127.0.0.1:8090")
 _sandboxed = SOURCES == "sandbox"
 if _sandboxed and PRODUCTION:
     raise ImproperlyConfigured("SOURCES is sandbox: production would answer with invented data. Set SOURCES=live.")
-OPEN_LIBRARY_URL = env.text("OPEN_LIBRARY_URL", f"{SANDBOX_URL}/openlibrary" if _sandboxed else "https://openlibrary.org")
+OPEN_LIBRARY_URL = env.address("OPEN_LIBRARY_URL", f"{SANDBOX_URL}/openlibrary" if _sandboxed else "https://openlibrary.org")
 OPEN_LIBRARY_PER_SECOND = env.number("OPEN_LIBRARY_PER_SECOND", 3 if CONTACT or _sandboxed else 1, least=0.01)
-GOOGLE_BOOKS_URL = env.text(
+GOOGLE_BOOKS_URL = env.address(
     "GOOGLE_BOOKS_URL", f"{SANDBOX_URL}/googlebooks/books/v1" if _sandboxed else "https://www.googleapis.com/books/v1"
 )
 GOOGLE_BOOKS_KEY = env.text("GOOGLE_BOOKS_KEY", "sandbox-key" if _sandboxed else "")
@@ -391,7 +391,7 @@ WEBHOOK_SECONDS = env.number("WEBHOOK_SECONDS", 10, least=1)
 
 # --- Logs ---------------------------------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "console", ["json", "console"])
 # What is blacked out wherever it turns up in a log line.
 SECRETS = [

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from bookops.stack.errors import StackError
+from bookops.stack.given import demand_broker, demand_database
 from bookops.stack.machine import ADMIN, MachineSecrets, ensure_admin
 from bookops.stack.migrating import migrate_if_needed
 from bookops.stack.only_one import only_one
@@ -50,6 +51,9 @@ class Command(BaseCommand):
     def bring_up(self, port: int, library: Path, catalogue: Path | None, once: bool) -> int:
         """Run everything and return the exit code: the main job's with `once`, else 0 after Ctrl-C."""
         demand_free_port(port, HOST)
+        demand_database()
+        if settings.REDIS_URL_GIVEN:
+            demand_broker()
         flower_port, sandbox_port = free_port(FLOWER_PORT), free_port()
         kept_at = settings.VAR_DIR / "machine.json"
         kept = MachineSecrets.load_or_make(kept_at)
