@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import Indel
 
-from enrichment.spelling import Title, normal_author, romanized, script
+from enrichment.spelling import Title, fold, normal_author, romanized, script
 
 #: Books about a book, parts of it, or several in one. What one title says and the other does not makes them different books.
 _DERIVED = re.compile(
@@ -147,8 +147,7 @@ def _person_similarity(ours: str, theirs: str) -> float | None:
     spelled_out = 0
     # Whole words first: an initial must not take the word that a surname needs.
     for word in sorted(fewer, key=len, reverse=True):
-        twin = max(left, key=lambda other, word=word: _name_similarity(word, other), default="")
-        value = _name_similarity(word, twin)
+        value, twin = max(((_name_similarity(word, other), other) for other in left), default=(0.0, ""))
         if value:
             left.remove(twin)
             agreed += value
@@ -160,24 +159,46 @@ def _person_similarity(ours: str, theirs: str) -> float | None:
     return round(0.97 * agreed / len(fewer), 3)
 
 
+#: Letters that transliterations exchange: Fyodor and Fiodor, Dostoyevsky and Dostojewski.
+_SOUNDS = str.maketrans("yjw", "iiv")
+
+
 def _name_similarity(one: str, other: str) -> float:
     if one == other:
         return 1.0
     if len(one) == 1 or len(other) == 1:
         return 0.95 if one[0] == other[0] else 0.0
-    value = Indel.normalized_similarity(one, other)
-    # Dostoyevsky, Dostoevskij; Fyodor, Fiodor. Short names differ by a letter and are others: Ann, Ian.
-    return value if value >= 0.8 and min(len(one), len(other)) >= 4 else 0.0
+    if min(len(one), len(other)) < 4:
+        # Short names that differ by a letter are others: Ann, Ian.
+        return 0.0
+    value = Indel.normalized_similarity(one.translate(_SOUNDS), other.translate(_SOUNDS))
+    return min(value, 0.97) if value >= 0.8 else 0.0
 
 
 def _transliterated_similarity(ours: str, theirs: str) -> float | None:
     if script(ours) != script(theirs):
         return None
-    closest = max((Indel.normalized_similarity(one, other) for one in ours.split() for other in theirs.split() if len(one) > 3), default=0.0)
+    closest = max(
+        (Indel.normalized_similarity(one, other) for one in ours.split() for other in theirs.split() if len(one) > 3), default=0.0
+    )
     if closest >= 0.75:
         return 0.88
     # Transliterations differ much (Tchaikovsky, Chaikovskii), but not altogether.
     return 0.3 if closest < 0.55 else None
+
+
+@lru_cache(maxsize=16_384)
+def publishers_similarity(ours: str, theirs: str) -> float | None:
+    """Return 1 where the words of one publisher are among the other's, legal forms aside; else 0."""
+    one, other = ({word for word in fold(name).split() if not _LEGAL_FORM.fullmatch(word)} for name in (ours, theirs))
+    if not one or not other:
+        return None
+    return 1.0 if one <= other or other <= one else 0.0
+
+
+_LEGAL_FORM = re.compile(
+    r"inc|ltd|llc|co|company|gmbh|ag|sa|the|and|books?|press|publish(?:ing|ers?)|publications?|verlag|editions?|group|house|editorial"
+)
 
 
 def year_similarity(ours: int | None, *theirs: int | None) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from enrichment.formats.isbn import is_isbn10, is_isbn13, to_isbn13
-from enrichment.likeness import authors_similarity, pages_similarity, title_similarity, year_similarity
+from enrichment.likeness import authors_similarity, pages_similarity, publishers_similarity, title_similarity, year_similarity
 from enrichment.sources.facts import EditionFacts
 from enrichment.spelling import normal_author, normal_title, take_apart
 
@@ -119,6 +119,8 @@ def score(wanted: Wanted, facts: EditionFacts) -> Candidate:
         Compared("isbn", wanted.isbn13 or wanted.isbn10, ", ".join(facts.isbns[:5]), isbn),
         Compared("title", wanted.title, theirs, title),
         Compared("author", wanted.author, ", ".join(facts.authors), author),
+        # An author's books share their publisher, so it is shown and weighs nothing.
+        Compared("publisher", wanted.publisher, facts.publisher, publishers_similarity(wanted.publisher, facts.publisher)),
         Compared("year", str(wanted.year or ""), str(facts.year or facts.first_year or ""), year),
         Compared("pages", str(wanted.pages or ""), str(facts.pages or ""), pages),
     )
@@ -135,9 +137,9 @@ def _by_words(title: float | None, author: float | None) -> tuple[float, str]:
 
 def _with_isbn(wanted: Wanted, title: float | None, author: float | None) -> tuple[float, str]:
     """Return the score of a record that has the wanted ISBN: exports carry wrong ones, so title and author must not contradict it."""
-    if title is None and author is None:
-        return 0.7, "ISBN agrees, but nothing can be read beside it"
     if title is None:
+        if author is None:
+            return 0.7, "ISBN agrees, but nothing can be read beside it"
         # A translation beside the original's script, or the ISBN of the author's other book: year and length may tell.
         return (0.8 if author >= 0.85 else 0.3), f"ISBN agrees, the title is in another script, author {_verdict(author)}"
     if author is None:

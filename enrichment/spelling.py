@@ -35,7 +35,7 @@ _EDITION = re.compile(
     r"\b(?:edition|classics?|unabridged|annotated|illustrated|paperback|hardcover|kindle|series|trilogy|saga|library|a novel|reprint|ausgabe)\b",
     re.IGNORECASE,
 )
-_SUBTITLE = re.compile(r"\s*:\s+|\s+:\s*|\s+[-–/]\s+|\s*—\s*|;\s*or,?\s+|,\s+or[,:]?\s+(?=[A-Z])")
+_SUBTITLE = re.compile(r"\s*:\s+|\s+:\s*|\s+[-–/]\s+|\s*—\s*|[;,]\s*or[,:]?\s+", re.IGNORECASE)
 _ARTICLE_LAST = re.compile(r"^(.+), (the|an?)$", re.IGNORECASE)
 _ARTICLE_FIRST = re.compile(r"^(?:the|an?) (?=.)")
 #: Subtitles that say what kind of book it is, not which.
@@ -160,11 +160,11 @@ def normal_author(name: str) -> str:
 
     The order says nothing: "Tolkien, J.R.R." and "J. R. R. Tolkien", "Liu Cixin" and "Cixin Liu" are one.
     """
-    words = []
+    words: list[str] = []
     for word in _BETWEEN_INITIALS.sub(" ", name).split():
         # JRR Tolkien; but U2, LEO TOLSTOY and a lone BBC are names.
         initials = word.isascii() and word.isalpha() and word.isupper() and len(word) <= 3 and not name.isupper()
-        words += word if initials else [word]
+        words.extend(word if initials else [word])
     folded = fold(" ".join(words)).split()
     kept = [word for word in folded if word not in _TITLES_OF_PEOPLE] or folded
     return " ".join(sorted(kept))
@@ -178,7 +178,7 @@ def _without_series(text: str) -> tuple[str, str, frozenset[str]]:
     """Return the text without trailing series and edition parentheses, the first series' name and all its numbers."""
     series = ""
     numbers: frozenset[str] = frozenset()
-    while (found := _TRAILING_PARENTHESES.search(text)) and found.start() > 0:
+    while text.endswith((")", "]")) and (found := _TRAILING_PARENTHESES.search(text)) and found.start() > 0:
         inner = found[1]
         if _SERIES.search(inner):
             numbers |= set(_SERIES_NUMBER.findall(inner))

@@ -160,7 +160,7 @@ def test_the_order_of_sources_and_subjects_does_not_matter():
 def test_the_vocabulary_is_a_tree_of_two_levels_and_at_most_150_genres():
     words = vocabulary()
     assert 120 <= len(words.parents) <= 150
-    assert VOCABULARY_VERSION == words.version
+    assert words.version == VOCABULARY_VERSION
     for name in words.parents:
         assert genres_of(name) is not None
         assert name in (genres_of(name) or ()), name
