@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 
@@ -16,9 +17,14 @@ from sandbox.server import Sandbox
 class AnnouncingServer(uvicorn.Server):
     """Say where it listens, in one line, as soon as it does."""
 
-    async def startup(self, sockets: list | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen and print the address."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            where = self.config.uds or f"{self.config.host}:{self.config.port}"
+            print(f"sandbox: cannot listen on {where}; is something else there? --port 0 takes a free one", file=sys.stderr)
+            raise
         if self.should_exit:
             return
         where = self.config.uds or "http://{}:{}".format(*self.servers[0].sockets[0].getsockname()[:2])

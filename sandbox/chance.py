@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TypeVar
@@ -26,5 +27,5 @@ def one_of(choices: Sequence[T], *about: object) -> T:
 
 def some_of(choices: Sequence[T], count: int, *about: object) -> list[T]:
     """Return so many different choices for this case, in their own order."""
-    ranked = sorted(range(len(choices)), key=lambda place: number_of(*about, place))
-    return [choices[place] for place in sorted(ranked[:count])]
+    chance = random.Random(number_of(*about))
+    return [choices[place] for place in sorted(chance.sample(range(len(choices)), min(count, len(choices))))]

@@ -130,7 +130,7 @@ class Control:
 def _clock_change(asked: dict[str, Any]) -> dict[str, float]:
     if unknown := set(asked) - {"now", "advance", "speed"}:
         raise BadOption(f"a clock has no {', '.join(sorted(unknown))}")
-    change = {name: float(asked[name]) for name in ("advance", "speed") if name in asked}
+    change: dict[str, float] = {str(name): float(asked[name]) for name in ("advance", "speed") if name in asked}
     if "now" in asked:
         moment = datetime.fromisoformat(asked["now"])
         change["now"] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from sandbox.catalogue import Catalogue
@@ -14,6 +13,7 @@ from sandbox.clock import Clock
 from sandbox.holdings import Edition, Holdings, Work, in_search_order
 from sandbox.isbn import as_isbn10, as_isbn13
 from sandbox.limits import DailyQuota, SlidingWindow
+from sandbox.partial_response import masked
 from sandbox.party import Answer, Options, Party, Request, encoded
 
 BASE = "/books/v1"
@@ -24,12 +24,10 @@ ANONYMOUS_PROJECT = 624717413613
 STRAY_HIT = 0.03
 #: Share of volumes whose search record lacks the publisher that the full record has.
 REDUCED = 0.5
-PUBLISHER_OF_IMITATIONS = "Invented Notes Press"
 LANGUAGES = {"eng": "en", "spa": "es", "fre": "fr", "ger": "de", "ita": "it", "rus": "ru", "per": "fa", "heb": "iw", "chi": "zh-CN"}
 LANGUAGES |= {"jpn": "ja", "kor": "ko", "gre": "el"}
 
 _FIELD = re.compile(r'(?P<field>intitle|inauthor|inpublisher|subject|isbn|lccn|oclc):(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))')
-_MASK_TOKEN = re.compile(r"[^,()/]+|[,()/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ class GoogleBooks(Party):
         answer: dict[str, Any] = {"kind": "books#volumes", "totalItems": len(found)}
         if shown := [_volume_record(edition, full=False, lite=lite) for edition in found[start : start + at_most]]:
             answer["items"] = shown
-        return Answer(200, encoded(_masked(answer, request.parameter("fields"))), endpoint="/volumes", keys=(text,))
+        return Answer(200, encoded(masked(answer, request.parameter("fields"))), endpoint="/volumes", keys=(text,))
 
     def _editions_for(self, text: str) -> list[Edition]:
         asked = [(match["field"], match["phrase"] if match["phrase"] is not None else match["word"]) for match in _FIELD.finditer(text)]
@@ -179,7 +177,7 @@ class GoogleBooks(Party):
         if edition is None:
             return _error(404, "The volume ID could not be found.", "notFound")
         record = _volume_record(edition, full=True, lite=request.parameter("projection") == "lite")
-        return Answer(200, encoded(_masked(record, request.parameter("fields"))), endpoint="/volumes/*", keys=(identifier,))
+        return Answer(200, encoded(masked(record, request.parameter("fields"))), endpoint="/volumes/*", keys=(identifier,))
 
 
 def volume_id(edition: Edition) -> str:
@@ -246,21 +244,19 @@ def _volume_record(edition: Edition, *, full: bool, lite: bool) -> dict[str, Any
 
 
 def _volume_info(edition: Edition, identifier: str, *, full: bool) -> dict[str, Any]:
-    work, book = edition.work, edition.book
-    genuine = work.identity is not None
+    work = edition.work
     title, _, subtitle = edition.title.partition(": ")
-    publisher = book.publisher if genuine else PUBLISHER_OF_IMITATIONS
     description = f"An invented description of {edition.title}, for trying things out."
     info: dict[str, Any] = {
         "title": title,
         "subtitle": subtitle,
         "authors": list(work.authors),
-        "publisher": publisher if full or not happens(REDUCED, "reduced", edition.number) else "",
+        "publisher": edition.publisher if full or not happens(REDUCED, "reduced", edition.number) else "",
         "publishedDate": _published_date(edition),
         "description": f"<p>{description}</p>" if full else description,
         "industryIdentifiers": _identifiers(edition),
         "readingModes": {"text": False, "image": False},
-        "pageCount": (book.pages or 0) if genuine else 64,
+        "pageCount": edition.pages or 0,
         "printType": "BOOK",
         "categories": list(work.paths) if full else sorted({path.partition(" / ")[0] for path in work.paths}),
         "maturityRating": "NOT_MATURE",
@@ -288,48 +284,8 @@ def _identifiers(edition: Edition) -> list[dict[str, str]]:
 
 
 def _published_date(edition: Edition) -> str:
-    year = edition.book.year or edition.work.first_year
-    if not year or year < 1000:
+    year = edition.year
+    if year is None:
         return ""
     forms = (f"{year}", f"{year}-05", f"{year}-05-01", f"{year}-05-01", f"{year}-05-01", f"{year}*", f"{year // 100}??")
     return str(one_of(forms, "published", edition.number))
-
-
-# Partial responses: fields=totalItems,items(id,volumeInfo/title)
-
-
-def _masked(content: dict[str, Any], fields: str) -> dict[str, Any]:
-    return _kept(content, _mask(fields)) if fields else content
-
-
-@lru_cache(maxsize=256)
-def _mask(fields: str) -> dict[str, Any]:
-    """Return which keys to keep as a tree; an empty branch keeps everything below it."""
-    return _read_mask(_MASK_TOKEN.findall(fields.replace(" ", ""))[::-1])
-
-
-def _read_mask(rest: list[str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    while rest and rest[-1] != ")":
-        name = rest.pop()
-        if name == ",":
-            continue
-        branch = tree.setdefault(name, {})
-        while rest and rest[-1] == "/":
-            rest.pop()
-            branch = branch.setdefault(rest.pop() if rest else "*", {})
-        if rest and rest[-1] == "(":
-            rest.pop()
-            branch.update(_read_mask(rest))
-            rest[-1:] = []
-    return tree
-
-
-def _kept(content: Any, tree: dict[str, Any]) -> Any:
-    if not tree or "*" in tree:
-        return content
-    if isinstance(content, list):
-        return [_kept(part, tree) for part in content]
-    if not isinstance(content, dict):
-        return content
-    return {name: _kept(value, tree[name]) for name, value in content.items() if name in tree}

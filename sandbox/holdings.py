@@ -34,6 +34,8 @@ INVENTED_AUTHORS = (
     "Orla Brackenvale",
     "Casimir Dunleighton",
 )
+PUBLISHER_OF_IMITATIONS = "Invented Notes Press"
+PAGES_OF_IMITATIONS = 64
 STUDY_GUIDES = ("Summary of {}", "Study Guide: {}", "{}: A Reader's Companion", "Analysis of {} by {}")
 
 
@@ -48,6 +50,20 @@ class Edition:
     book: Book
     language: str
     has_cover: bool = True
+
+    @property
+    def publisher(self) -> str:
+        return self.book.publisher if self.work.identity is not None else PUBLISHER_OF_IMITATIONS
+
+    @property
+    def pages(self) -> int | None:
+        return self.book.pages if self.work.identity is not None else PAGES_OF_IMITATIONS
+
+    @property
+    def year(self) -> int | None:
+        """Return the year of this edition; None for years that sources cannot write."""
+        year = self.book.year or self.work.first_year
+        return year if year and year >= 1000 else None
 
 
 @dataclass(eq=False, slots=True)

@@ -6,20 +6,28 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from sandbox.catalogue import Catalogue
-from sandbox.chance import number_of, one_of
 from sandbox.clock import Clock
 from sandbox.holdings import Edition, Holdings, Work, in_search_order
-from sandbox.isbn import as_isbn10, as_isbn13
+from sandbox.isbn import as_isbn13
 from sandbox.limits import TokenBucket
+from sandbox.open_library_records import (
+    SITE,
+    author_number,
+    author_record,
+    data_record,
+    details_record,
+    edition_key,
+    edition_record,
+    redirect_record,
+    search_document,
+    work_key,
+    work_record,
+)
 from sandbox.party import HTML, Answer, Options, Party, Request, encoded
 from sandbox.search_query import AnyOf, BadQuery, Query, Term, parse, select, terms
-from sandbox.words import words
 
-SITE = "https://openlibrary.org"
-PUBLISHER_OF_IMITATIONS = "Invented Notes Press"
 #: nginx refuses longer request lines.
 LONGEST_QUERY_STRING = 8000
 
@@ -64,7 +72,7 @@ class OpenLibrary(Party):
     def __init__(self, catalogue: Catalogue, clock: Clock, options: dict[str, Any] | None = None) -> None:
         super().__init__(catalogue, clock, options)
         self.holdings = Holdings(self.name, catalogue)
-        self._authors = {_author_number(name): name for work in self.holdings.works.values() for name in work.authors}
+        self._authors = {author_number(name): name for work in self.holdings.works.values() for name in work.authors}
         self._merged = {work.merged_from: work for work in self.holdings.works.values() if work.merged_from}
         self._data_records: dict[int, bytes] = {}
 
@@ -82,8 +90,8 @@ class OpenLibrary(Party):
         if work is None:
             return {}
         return {
-            "right": [_work_key(work), *([f"/works/OL{work.merged_from}W"] if work.merged_from else []), *map(_edition_key, work.editions)],
-            "exact": [_edition_key(edition) for edition in work.editions if isbn13 and edition.isbn13 == isbn13],
+            "right": [work_key(work), *([f"/works/OL{work.merged_from}W"] if work.merged_from else []), *map(edition_key, work.editions)],
+            "exact": [edition_key(edition) for edition in work.editions if isbn13 and edition.isbn13 == isbn13],
         }
 
     # The gate
@@ -145,15 +153,11 @@ class OpenLibrary(Party):
     def _data_entry(self, _bibkey: str, edition: Edition) -> bytes:
         entry = self._data_records.get(edition.number)
         if entry is None:
-            entry = self._data_records[edition.number] = encoded(_data_record(edition))
+            entry = self._data_records[edition.number] = encoded(data_record(edition))
         return entry
 
     def _details_entry(self, bibkey: str, edition: Edition) -> bytes:
-        url = SITE + _edition_key(edition)
-        entry = {"bib_key": bibkey, "info_url": f"{url}/{_slug(edition.title)}", "preview": "noview", "preview_url": url}
-        if edition.has_cover:
-            entry["thumbnail_url"] = f"https://covers.openlibrary.org/b/id/{_cover_number(edition)}-S.jpg"
-        return encoded(entry | {"details": self._edition_record(edition)})
+        return encoded(details_record(bibkey, edition))
 
     # Single records
 
@@ -161,7 +165,7 @@ class OpenLibrary(Party):
         edition = self.holdings.by_isbn.get(as_isbn13(text))
         if edition is None:
             return Answer(404, encoded({"error": "notfound", "key": f"/isbn/{text}"}), endpoint="/isbn/*.json", keys=(text,))
-        location = f"/{self.name}{_edition_key(edition)}.json".encode()
+        location = f"/{self.name}{edition_key(edition)}.json".encode()
         return Answer(302, b"", HTML, headers=((b"location", location),), endpoint="/isbn/*.json", keys=(text,))
 
     def _get_many(self, request: Request) -> Answer:
@@ -177,38 +181,14 @@ class OpenLibrary(Party):
         number = int(found[2]) if found else -1
         kind = found[3] if found else ""
         if kind == "M" and (edition := self.holdings.editions.get(number)):
-            return self._edition_record(edition)
+            return edition_record(edition)
         if kind == "W" and (work := self.holdings.works.get(number)):
-            return _work_record(work)
+            return work_record(work)
         if kind == "W" and (work := self._merged.get(number)):
-            return {"key": key, "type": {"key": "/type/redirect"}, "location": _work_key(work), **_revision(2)}
+            return redirect_record(key, work)
         if kind == "A" and (name := self._authors.get(number)):
-            return {"key": key, "type": {"key": "/type/author"}, "name": name, "personal_name": name, **_revision(3)}
+            return author_record(name)
         return None
-
-    def _edition_record(self, edition: Edition) -> dict[str, Any]:
-        work = edition.work
-        # A record often names the work it had before that was merged into another.
-        work_key = f"/works/OL{work.merged_from}W" if work.merged_from else _work_key(work)
-        title, _, subtitle = edition.title.partition(": ")
-        return _filled(
-            {
-                "key": _edition_key(edition),
-                "type": {"key": "/type/edition"},
-                "title": title,
-                "subtitle": subtitle,
-                "authors": [{"key": _author_key(name)} for name in work.authors],
-                "works": [{"key": work_key}],
-                "publishers": [_publisher(edition)],
-                "publish_date": _publish_date(edition),
-                "number_of_pages": _pages(edition),
-                "isbn_10": [as_isbn10(edition.isbn13)] if as_isbn10(edition.isbn13) else [],
-                "isbn_13": [edition.isbn13] if edition.isbn13 else [],
-                "languages": [{"key": f"/languages/{edition.language}"}],
-                "covers": [_cover_number(edition)] if edition.has_cover else [-1],
-                **_revision(4),
-            }
-        )
 
     # Search
 
@@ -233,13 +213,12 @@ class OpenLibrary(Party):
             "documentation_url": f"{SITE}/dev/docs/api/search",
             "q": text,
             "offset": request.number("offset", 0) or None,
-            "docs": [_search_document(work, isbns, fields) for work in works[offset : offset + limit]],
+            "docs": [search_document(work, isbns, fields) for work in works[offset : offset + limit]],
         }
         return Answer(200, encoded(answer), endpoint="/search.json", keys=(asked or text,))
 
     def _as_joined_queries_go(self, query: Query) -> Query:
-        joined = isinstance(query, AnyOf) and any(term.field != "isbn" for term in terms(query))
-        if not joined or self.options.joined_queries == "answered":
+        if not isinstance(query, AnyOf) or all(term.field == "isbn" for term in terms(query)) or self.options.joined_queries == "answered":
             return query
         if self.options.joined_queries == "refused":
             raise BadQuery("joined queries are not supported")
@@ -254,7 +233,7 @@ class OpenLibrary(Party):
         if term.field in ("author", "author_name"):
             return self.holdings.with_author(term.text)
         if term.field == "key":
-            return {work for work in self.holdings.works.values() if _work_key(work) == term.text}
+            return {work for work in self.holdings.works.values() if work_key(work) == term.text}
         return self.holdings.with_words(term.text)
 
 
@@ -280,160 +259,3 @@ def _escaped(word: str) -> str:
 def _unprocessable(message: str, text: str) -> Answer:
     detail = [{"type": "value_error", "loc": ["query", "q"], "msg": message, "input": text}]
     return Answer(422, encoded({"detail": detail}), endpoint="/search.json", keys=(text,))
-
-
-def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without its empty fields, which Open Library leaves out."""
-    return {name: value for name, value in record.items() if value not in (None, "", [], {})}
-
-
-def _work_key(work: Work) -> str:
-    return f"/works/OL{work.number}W"
-
-
-def _edition_key(edition: Edition) -> str:
-    return f"/books/OL{edition.number}M"
-
-
-def _author_number(name: str) -> int:
-    return 10**6 + number_of("author", *words(name)) % 10**9
-
-
-def _author_key(name: str) -> str:
-    return f"/authors/OL{_author_number(name)}A"
-
-
-def _cover_number(edition: Edition) -> int:
-    return 10**6 + edition.number % 13_000_000
-
-
-def _slug(text: str) -> str:
-    return quote(text.replace(" ", "_"), safe="")
-
-
-def _publisher(edition: Edition) -> str:
-    return edition.book.publisher if edition.work.identity is not None else PUBLISHER_OF_IMITATIONS
-
-
-def _pages(edition: Edition) -> int | None:
-    return edition.book.pages if edition.work.identity is not None else 64
-
-
-def _publish_date(edition: Edition) -> str:
-    year = edition.book.year or edition.work.first_year
-    if not year or year < 1000:
-        return ""
-    return str(one_of((f"{year}", f"{year}", f"March {year}", f"July 28, {year}", f"{year}-07-28", f"c{year}"), "date", edition.number))
-
-
-def _revision(number: int) -> dict[str, Any]:
-    return {
-        "revision": number,
-        "latest_revision": number,
-        "created": {"type": "/type/datetime", "value": "2009-12-09T21:00:00.000000"},
-        "last_modified": {"type": "/type/datetime", "value": "2024-03-01T10:00:00.000000"},
-    }
-
-
-def _data_record(edition: Edition) -> dict[str, Any]:
-    """Return an edition as jscmd=data shows it: no description, no language, no works; subjects and authors are the work's."""
-    title, _, subtitle = edition.title.partition(": ")
-    identifiers = {
-        "goodreads": [edition.book.goodreads_id] if edition.book.goodreads_id and edition.work.identity is not None else [],
-        "isbn_10": [as_isbn10(edition.isbn13)] if as_isbn10(edition.isbn13) else [],
-        "isbn_13": [edition.isbn13] if edition.isbn13 else [],
-        "openlibrary": [f"OL{edition.number}M"],
-    }
-    cover = f"https://covers.openlibrary.org/b/id/{_cover_number(edition)}"
-    sizes = {"small": f"{cover}-S.jpg", "medium": f"{cover}-M.jpg", "large": f"{cover}-L.jpg"}
-    return _filled(
-        {
-            "url": f"{SITE}{_edition_key(edition)}/{_slug(edition.title)}",
-            "key": _edition_key(edition),
-            "title": title,
-            "subtitle": subtitle,
-            "authors": [{"url": f"{SITE}{_author_key(name)}/{_slug(name)}", "name": name} for name in edition.work.authors],
-            "number_of_pages": _pages(edition),
-            "identifiers": _filled(identifiers),
-            "publishers": [{"name": _publisher(edition)}] if _publisher(edition) else [],
-            "publish_date": _publish_date(edition),
-            "subjects": [{"name": name, "url": f"{SITE}/subjects/{_slug(name.lower())}"} for name in edition.work.subjects],
-            "cover": sizes if edition.has_cover else {},
-        }
-    )
-
-
-def _work_record(work: Work) -> dict[str, Any]:
-    text = f"An invented description of {work.title}, for trying things out."
-    description = {"type": "/type/text", "value": text} if work.number % 2 else text
-    return _filled(
-        {
-            "key": _work_key(work),
-            "type": {"key": "/type/work"},
-            "title": work.title,
-            "authors": [{"type": {"key": "/type/author_role"}, "author": {"key": _author_key(name)}} for name in work.authors],
-            "subjects": list(work.subjects),
-            "description": description,
-            # Real lists hold -1 and null beside numbers.
-            "covers": [-1, None][: work.number % 3] + [_cover_number(edition) for edition in work.editions if edition.has_cover],
-            "first_publish_date": str(work.first_year) if work.first_year else "",
-            **_revision(5),
-        }
-    )
-
-
-def _search_document(work: Work, isbns: set[str], fields: frozenset[str]) -> dict[str, Any]:
-    """Return a work as a search shows it: one document a work, with the ISBNs of all its editions."""
-    best = next((edition for edition in work.editions if edition.isbn13 in isbns), work.editions[0])
-    covered = next((edition for edition in work.editions if edition.has_cover), None)
-    title, _, subtitle = work.title.partition(": ")
-    document = {
-        "key": _work_key(work),
-        "type": "work",
-        "title": title,
-        "subtitle": subtitle,
-        "author_name": list(work.authors),
-        "author_key": [_author_key(name).removeprefix("/authors/") for name in work.authors],
-        "cover_i": _cover_number(covered) if covered else None,
-        "cover_edition_key": f"OL{covered.number}M" if covered else None,
-        "ebook_access": "no_ebook",
-        "edition_count": len(work.editions),
-        "edition_key": [f"OL{edition.number}M" for edition in work.editions],
-        "first_publish_year": work.first_year,
-        "has_fulltext": False,
-        "public_scan_b": False,
-        "isbn": [form for edition in work.editions for form in (edition.isbn13, as_isbn10(edition.isbn13)) if form],
-        "language": sorted({edition.language for edition in work.editions}),
-        "number_of_pages_median": _pages(best),
-        "publisher": sorted({_publisher(edition) for edition in work.editions} - {""}),
-        "publish_date": sorted({_publish_date(edition) for edition in work.editions} - {""}),
-        "publish_year": sorted({edition.book.year for edition in work.editions if edition.book.year}),
-        "subject": list(work.subjects),
-    }
-    shown = {name: value for name, value in _filled(document).items() if name in fields or "*" in fields}
-    if any(name.partition(".")[0] == "editions" for name in fields):
-        shown["editions"] = {"numFound": len(work.editions), "start": 0, "numFoundExact": True, "docs": [_edition_document(best, fields)]}
-    return shown
-
-
-def _edition_document(edition: Edition, fields: frozenset[str]) -> dict[str, Any]:
-    """Return the edition that fits a search best, inside its work's document."""
-    title, _, subtitle = edition.title.partition(": ")
-    document = {
-        "key": _edition_key(edition),
-        "title": title,
-        "subtitle": subtitle,
-        "isbn": [form for form in (edition.isbn13, as_isbn10(edition.isbn13)) if form],
-        "publisher": [_publisher(edition)] if _publisher(edition) else [],
-        "publish_date": [_publish_date(edition)] if _publish_date(edition) else [],
-        "language": [edition.language],
-        "cover_i": _cover_number(edition) if edition.has_cover else None,
-        "ebook_access": "no_ebook",
-    }
-    named = {name.removeprefix("editions.") for name in fields if name.startswith("editions.")} or {
-        "key",
-        "title",
-        "language",
-        "ebook_access",
-    }
-    return {name: value for name, value in _filled(document).items() if name in named or "*" in named}

@@ -17,7 +17,6 @@ from sandbox.registry import PARTIES
 
 #: Goes with every answer.
 INVENTED = (b"x-sandbox", b"invented data")
-CONTROL_PREFIX = "/_sandbox"
 LARGEST_REQUEST_BODY = 64 << 20
 
 

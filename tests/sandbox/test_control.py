@@ -134,6 +134,12 @@ def test_it_stops_with_a_word_on_a_catalogue_it_cannot_read(tmp_path, capfd) -> 
     assert "holds no books" in capfd.readouterr().err
 
 
+def test_it_stops_with_a_word_on_a_busy_port(sandbox, capfd) -> None:
+    with pytest.raises(RuntimeError, match="did not start"), running("--port", sandbox.url.rpartition(":")[2]):
+        pass
+    assert "cannot listen on 127.0.0.1" in capfd.readouterr().err
+
+
 def test_it_listens_on_a_unix_socket(tmp_path) -> None:
     import socket
     import subprocess
