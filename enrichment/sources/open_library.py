@@ -58,7 +58,8 @@ class OpenLibrary:
     ) -> None:
         """`witness` is an ISBN that Open Library certainly knows (the default is the example of its own documentation)."""
         self._door = door
-        self._witness = witness
+        #: The first and, so that no single record matters, one that was found lately.
+        self._witnesses: tuple[str, ...] = (witness,)
         self._clock = clock
         self._join_searches = join_searches
         self._joined_again_at = -JOINED_PAUSE
@@ -78,14 +79,15 @@ class OpenLibrary:
         self._at_most(isbns, self.MAX_ISBNS)
         if not isbns:
             return {}
-        keys = dict.fromkeys([*isbns, self._witness])
+        keys = dict.fromkeys([*isbns, *self._witnesses])
         payload = self._get("/api/books.json", {"bibkeys": ",".join(f"ISBN:{isbn}" for isbn in keys), "jscmd": "data"}, flow)
         found = parse_books_data(payload)
         if not found:
             raise TryAgain("an empty answer, although one of the books certainly exists", reason="empty_answer", source=NAME)
+        self._witnesses = (self._witnesses[0], next(iter(found)))
         return {isbn: found.get(isbn) for isbn in isbns}
 
-    def by_isbn_one_by_one(self, isbn: str, *, flow: str = "") -> EditionFacts | None:
+    def by_isbn(self, isbn: str, *, flow: str = "") -> EditionFacts | None:
         """Return the edition of one ISBN: a call a book, for policies that do not batch."""
         return self.by_isbns([isbn], flow=flow)[isbn]
 
