@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -98,15 +99,12 @@ def database(name: str, *, sqlite: Path) -> dict[str, Any]:
     value = text(name)
     if not value:
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(sqlite)}
-    try:
-        read: dict[str, Any] = environ.Env.db_url_config(value)
-    except (ValueError, ImproperlyConfigured):
-        read = {}
-    if read.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+    if urlsplit(value).scheme not in {"postgresql", "postgres", "sqlite"}:
         # The address itself stays out of the message: it holds a password.
         raise ImproperlyConfigured(
             f"{name} names no database known here: it must look like postgresql://user:password@host:5432/name or sqlite:////path/to/file."
         )
+    read: dict[str, Any] = environ.Env.db_url_config(value)
     return read
 
 

@@ -66,6 +66,7 @@ if env.switch("BEHIND_TLS_PROXY", PRODUCTION):
 TRUSTED_PROXIES = env.whole("TRUSTED_PROXIES", 0)
 
 ROOT_URLCONF = "config.urls"
+CSRF_FAILURE_VIEW = "bookops.api.problems.csrf_failure"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
@@ -102,7 +103,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "bookops.responses.StaticFilesMiddleware",
     "bookops.cors.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -282,7 +283,7 @@ STORAGES = {
     },
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 WHITENOISE_USE_FINDERS = not PRODUCTION
 # Larger uploads go to a temporary file as they arrive, so that the web process does not grow with them.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
@@ -298,7 +299,10 @@ THROTTLE_RATES = {
     "anon": env.rate("THROTTLE_ANON", "60/min"),
 }
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "bookops.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "bookops.api.pagination.NewestFirst",
@@ -327,6 +331,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "bookops.api.schema.add_problems"],
+    "ENUM_NAME_OVERRIDES": {"RunState": "bookops.runs.State", "SeedStatus": "enrichment.api.serializers.SEED_STATUS"},
 }
 IDEMPOTENCY_HOURS = env.number("IDEMPOTENCY_HOURS", 24, least=0.01)
 
@@ -393,6 +399,8 @@ WEBHOOK_SECONDS = env.number("WEBHOOK_SECONDS", 10, least=1)
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "console", ["json", "console"])
+# Whoever scrapes /metrics from outside sends this as a bearer token; without one, only private addresses may.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # What is blacked out wherever it turns up in a log line.
 SECRETS = [
     secret
@@ -403,10 +411,11 @@ SECRETS = [
         DATABASE.get("PASSWORD"),
         urlsplit(REDIS_URL).password,
         vars().get("EMAIL_HOST_PASSWORD"),
+        METRICS_TOKEN,
     )
     if secret
 ]
 
 from bookops.logs import logging_config  # noqa: E402 - it needs nothing of Django, and the level above
 
-LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)
+LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT, SECRETS)
