@@ -6,4 +6,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+django_app = get_asgi_application()  # sets Django up, so it comes before what needs it
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from bookops.body_limit import BodyLimit  # noqa: E402
+from config.urls import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": BodyLimit(django_app, most=settings.UPLOAD_MAX_BYTES),
+        "websocket": URLRouter(websocket_urlpatterns),
+    }
+)

@@ -1,8 +1,28 @@
-"""The addresses of the site: the admin, the API, its documents, health."""
+"""The addresses of the site: the admin, the API, its documents, health, metrics; and the websockets."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from bookops.health import healthz, readyz
+from enrichment.api.live import ImportConsumer
+
+handler400 = "bookops.api.problems.bad_request"
+handler403 = "bookops.api.problems.permission_denied"
+handler404 = "bookops.api.problems.not_found"
+handler500 = "bookops.api.problems.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/", include("bookops.api.urls")),
+    path("api/", include("enrichment.api.urls")),
+    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    # The split view serves its script as a file, so that no page of ours needs inline scripts.
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+]
+
+websocket_urlpatterns = [
+    path("ws/imports/<uuid:pk>", ImportConsumer.as_asgi(), name="ws-import"),
 ]

@@ -1,0 +1,101 @@
+"""An owner's books: lists, and edits that lock what they set."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bookops.api.pagination import HighestIdFirst
+from bookops.api.problems import Problem
+from bookops.books import Book
+from enrichment.api.owned import book_of
+from enrichment.api.serializers import BookEditSerializer, BookSerializer, UnlockSerializer
+from enrichment.imports import edit_book, unlock_fact
+
+
+class BookFilter(filters.FilterSet):
+    """Filter books."""
+
+    isbn13 = filters.CharFilter(max_length=13)
+    language = filters.CharFilter(max_length=20)
+    library_import = filters.UUIDFilter(field_name="rows__library_import", distinct=True, label="Books of one import.")
+    q = filters.CharFilter(method="search", label="Part of the title or the author.", max_length=200)
+    enriched = filters.BooleanFilter(field_name="enriched_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = Book
+        fields = ["isbn13", "language"]
+
+    def search(self, books: Any, name: str, value: str) -> Any:
+        """Filter to books whose title or author contains the words."""
+        return books.filter(Q(title__icontains=value) | Q(author__icontains=value))
+
+
+@extend_schema(tags=["books"])
+@extend_schema_view(get=extend_schema(operation_id="books_list", summary="Your books, newest first"))
+class BookListView(ListAPIView[Book]):
+    """List books."""
+
+    serializer_class = BookSerializer
+    filterset_class = BookFilter
+    pagination_class = HighestIdFirst
+    queryset = Book.objects.none()  # for the schema
+
+    def get_queryset(self) -> Any:
+        """Return the owner's."""
+        return Book.objects.filter(owner=self.request.user)
+
+
+class BookDetailView(APIView):
+    """Show or change one book."""
+
+    @extend_schema(operation_id="books_detail", tags=["books"], summary="One book", responses=BookSerializer)
+    def get(self, request: Request, public_id: uuid.UUID) -> Response:
+        """Return a book."""
+        return Response(BookSerializer(book_of(request, public_id)).data)
+
+    @extend_schema(
+        operation_id="books_edit",
+        tags=["books"],
+        summary="Set facts of a book and lock them",
+        request=BookEditSerializer,
+        responses=BookSerializer,
+        examples=[OpenApiExample("Correct", {"title": "The Left Hand of Darkness", "original_year": 1969}, request_only=True)],
+    )
+    def patch(self, request: Request, public_id: uuid.UUID) -> Response:
+        """Set the named facts; no automated writer changes them until they are unlocked."""
+        book = book_of(request, public_id)
+        wanted = BookEditSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        try:
+            book = edit_book(book, dict(wanted.validated_data), by=request.user)
+        except ValidationError as error:
+            raise Problem(422, "invalid_fact", " ".join(error.messages), remedy="Correct the value and send it again.") from error
+        return Response(BookSerializer(book).data)
+
+
+class BookUnlockView(APIView):
+    """Unlock a fact."""
+
+    @extend_schema(
+        operation_id="books_unlock",
+        tags=["books"],
+        summary="Let sources set a fact of a book again",
+        request=UnlockSerializer,
+        responses=BookSerializer,
+    )
+    def post(self, request: Request, public_id: uuid.UUID) -> Response:
+        """Take the lock off one fact."""
+        book = book_of(request, public_id)
+        wanted = UnlockSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        return Response(BookSerializer(unlock_fact(book, wanted.validated_data["fact"])).data)
