@@ -20,6 +20,8 @@ _WEIGHTS = {"top": 0.4, "Literature": 0.6}
 #: Genres weaker than this share of the strongest are noise.
 _NOISE = 0.2
 _MOST_REASONS = 6
+#: Longer subjects are descriptions in the wrong field.
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,9 @@ _LIBRARY_SUFFIX = re.compile(r"\s*\(?fast\)?\s*\(OCoLC\)\S*$", re.IGNORECASE)
 _LIST_PREFIX = re.compile(r"^(?:nyt|new york times)\s*[:=-]\s*", re.IGNORECASE)
 _PARENTHESES = re.compile(r"\s*\([^)]*\)?|\s*\[[^\]]*\]?")
 _IN_FICTION = re.compile(r"\s+in fiction\b|\s*\(fiction\)", re.IGNORECASE)
-# BISAC's " / ", LCSH's " -- ", and the commas of inverted headings.
-_PIECES = re.compile(r"\s*(?:/|--|->|>|;|,|:|\s[-–—]\s|—|\||\.(?=\s|$))\s*")
+# BISAC's " / " and LCSH's " -- ", and inside their parts the commas of inverted headings.
+_PARTS = re.compile(r"/|--|->|>|;|\||—")
+_PIECES = re.compile(r",|:|\s[-–]\s|\.(?=\s|$)")
 _YEARS = re.compile(r"\d{3,4}")
 
 
@@ -154,6 +157,8 @@ def genres_of(subject: str) -> tuple[str, ...] | None:
 
     A subject that says fiction in any part is about a novel: its topics become kinds of novel, or nothing.
     """
+    if len(subject) > _LONGEST:
+        return None
     text = _LIBRARY_SUFFIX.sub("", _LIST_PREFIX.sub("", subject.strip(" \t\r\n\"'.,;")))
     if _BISAC_CODE.match(text):
         return _of_bisac_codes(text)
@@ -163,7 +168,7 @@ def genres_of(subject: str) -> tuple[str, ...] | None:
         return words.phrases[whole]
     if _JUNK.search(text) or whole in words.dropped:
         return None
-    pieces = [piece for part in _PIECES.split(_IN_FICTION.sub(", fiction", _PARENTHESES.sub("", text))) if (piece := fold(part))]
+    pieces = _pieces(_IN_FICTION.sub(", fiction", _PARENTHESES.sub("", text)), words)
     told = [piece for piece in pieces if piece not in words.dropped]
     found = _of_pieces(told, words)
     if found:
@@ -172,6 +177,17 @@ def genres_of(subject: str) -> tuple[str, ...] | None:
         # Dates without a topic are of people and periods: "Austen, Jane, 1775-1817".
         return None
     return found
+
+
+def _pieces(text: str, words: Vocabulary) -> list[str]:
+    """Return the folded pieces of a heading; commas stay where they belong to a known name ("Body, Mind & Spirit")."""
+    pieces = []
+    for part in _PARTS.split(text):
+        if (whole := fold(part)) in words.phrases:
+            pieces.append(whole)
+        else:
+            pieces += [piece for each in _PIECES.split(part) if (piece := fold(each))]
+    return pieces
 
 
 def _of_bisac_codes(text: str) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def score(wanted: Wanted, facts: EditionFacts) -> Candidate:
 
 def _by_words(title: float | None, author: float | None) -> tuple[float, str]:
     if title is None:
-        return 0.5, "the titles are in different scripts and no identifier agrees"
+        return 0.5, "the titles cannot be compared and no identifier agrees"
     if author is None:
         return title * 0.75, "only the titles can be compared"
     return title * author, f"title {_verdict(title)}, author {_verdict(author)}"
@@ -141,7 +141,7 @@ def _with_isbn(wanted: Wanted, title: float | None, author: float | None) -> tup
         if author is None:
             return 0.7, "ISBN agrees, but nothing can be read beside it"
         # A translation beside the original's script, or the ISBN of the author's other book: year and length may tell.
-        return (0.8 if author >= 0.85 else 0.3), f"ISBN agrees, the title is in another script, author {_verdict(author)}"
+        return (0.8 if author >= 0.85 else 0.3), f"ISBN agrees, the titles cannot be compared, author {_verdict(author)}"
     if author is None:
         return (0.95 if title >= 0.85 else 0.7 * title), f"ISBN agrees, title {_verdict(title)}, no author to compare"
     because = f"ISBN agrees, title {_verdict(title)}, author {_verdict(author)}"

@@ -7,6 +7,9 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+#: What is longer is no title or name; the rest of it is not read.
+_LONGEST = 1000
+
 #: Letters that Unicode does not decompose, and Arabic letters that Persian writes otherwise.
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i", "ي": "ی", "ك": "ک", "&": " and ", "ـ": None}
@@ -131,10 +134,11 @@ class Title(NamedTuple):
 @lru_cache(maxsize=65_536)
 def take_apart(title: str, subtitle: str = "") -> Title:
     """Return the parts of a title as exports and sources write it, series in parentheses or not."""
+    title = title[:_LONGEST]
     text = unicodedata.normalize("NFKC", title) if not title.isascii() else title
     text, series, series_numbers = _without_series(" ".join(text.split()))
     main, rest = _split_subtitle(text)
-    subtitle = _ARTICLE_FIRST.sub("", fold(f"{rest} {_without_series(subtitle)[0]}"))
+    subtitle = _ARTICLE_FIRST.sub("", fold(f"{rest} {_without_series(subtitle[:_LONGEST])[0]}"))
     if _FORM_SUBTITLE.match(subtitle):
         subtitle = ""
     main = _with_digits(_fold_main(main) or text.casefold())
@@ -161,7 +165,7 @@ def normal_author(name: str) -> str:
     The order says nothing: "Tolkien, J.R.R." and "J. R. R. Tolkien", "Liu Cixin" and "Cixin Liu" are one.
     """
     words: list[str] = []
-    for word in _BETWEEN_INITIALS.sub(" ", name).split():
+    for word in _BETWEEN_INITIALS.sub(" ", name[:_LONGEST]).split():
         # JRR Tolkien; but U2, LEO TOLSTOY and a lone BBC are names.
         initials = word.isascii() and word.isalpha() and word.isupper() and len(word) <= 3 and not name.isupper()
         words.extend(word if initials else [word])
@@ -233,7 +237,7 @@ def _number(words: list[str], start: int) -> tuple[str, int]:
             groups[-1] += _UNITS[word]
         elif word in _UNITS or word in _TENS:
             groups.append(_UNITS.get(word) or _TENS.get(word, 0))
-        elif word in _SCALES and groups:
+        elif word in _SCALES and groups and groups[-1] < _SCALES[word]:
             groups[-1] *= _SCALES[word]
         else:
             break

@@ -1,6 +1,6 @@
 import json
 from hashlib import sha256
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -98,6 +98,21 @@ def test_it_counts_what_the_vocabulary_does_not_know():
     assert (found.unmapped, found.dropped, found.names) == (("Foster care",), ("Large type books",), ("Fantasy", "Fiction"))
 
 
+# https://www.bisg.org/complete-bisac-subject-headings-list: its sections, without Non-Classifiable.
+BISAC_SECTIONS = """Antiques & Collectibles; Architecture; Art; Bibles; Biography & Autobiography; Body, Mind & Spirit; Business & Economics;
+Comics & Graphic Novels; Computers; Cooking; Crafts & Hobbies; Design; Drama; Education; Family & Relationships; Fiction; Foreign Language Study;
+Games & Activities; Gardening; Health & Fitness; History; House & Home; Humor; Juvenile Fiction; Juvenile Nonfiction; Language Arts & Disciplines;
+Law; Literary Collections; Literary Criticism; Mathematics; Medical; Music; Nature; Performing Arts; Pets; Philosophy; Photography; Poetry;
+Political Science; Psychology; Reference; Religion; Science; Self-Help; Social Science; Sports & Recreation; Study Aids; Technology & Engineering;
+Transportation; Travel; True Crime; Young Adult Fiction; Young Adult Nonfiction"""
+
+
+@pytest.mark.parametrize("section", [" ".join(section.split()) for section in BISAC_SECTIONS.split(";")])
+def test_every_section_of_bisac_leads_to_a_genre(section: str):
+    assert genres_of(section)
+    assert genres_of(f"{section.upper()} / General") == genres_of(section)
+
+
 @pytest.mark.parametrize(
     ("topic", "novel"),
     [
@@ -175,11 +190,13 @@ def test_the_vocabulary_names_no_genre_that_it_does_not_have():
     assert not words.dropped & set(words.phrases)
 
 
-@pytest.mark.parametrize("subject", ["a" * 100_000, "/" * 5_000, ", ".join(["fantasy"] * 5_000), "(" * 5_000, "\x00\ud800", "=" * 9_000])
+@pytest.mark.parametrize(
+    "subject", ["a" * 100_000, "/" * 5_000, ", ".join(["fantasy"] * 5_000), "(" * 5_000, "\x00\ud800", "=" * 9_000, "word " * 20_000]
+)
 def test_hostile_subjects_cost_little(subject: str):
-    started = perf_counter()
+    started = process_time()
     rank_genres({"open_library": [subject]})
-    assert perf_counter() - started < 0.5
+    assert process_time() - started < 0.5
 
 
 JUNK_WORDS = (
@@ -205,11 +222,11 @@ def test_the_vocabulary_covers_a_real_library_it_was_not_built_from(capsys: pyte
     books = json.loads(shared_path("data", "dashboard_original_564books.json").read_text(encoding="utf-8"))["books"]
     unseen = [book for book in books if sha256(book["goodreads_id"].encode()).digest()[0] % 2]
     described = [book for book in unseen if book["genres"]]
-    started = perf_counter()
+    started = process_time()
     cold = [rank_genres({"original": book["genres"]}) for book in unseen]
-    middle = perf_counter()
+    middle = process_time()
     warm = [rank_genres({"original": book["genres"]}) for book in unseen]
-    ended = perf_counter()
+    ended = process_time()
     mentions = [name for genres in warm for name in genres.names]
     distinct = sorted(set(mentions), key=lambda name: -mentions.count(name))
     covered = sum(bool(genres.ranked) for genres in warm)

@@ -1,3 +1,5 @@
+from time import process_time
+
 import pytest
 
 from enrichment.spelling import fold, normal_author, normal_title, script
@@ -99,3 +101,11 @@ def test_folding_leaves_words():
 )
 def test_it_tells_the_script(text: str, name: str):
     assert script(text) == name
+
+
+@pytest.mark.parametrize("text", ["one" + " hundred" * 5_000, "(" * 50_000, " (#1)" * 20_000, "a. " * 50_000, "i" * 100_000, "\ud800"])
+def test_hostile_text_costs_little(text: str):
+    started = process_time()
+    normal_title(text)
+    normal_author(text)
+    assert process_time() - started < 0.5
