@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -247,8 +248,10 @@ CELERY_BEAT_SCHEDULE = {
 
 STORAGE_BUCKET = env.text("STORAGE_BUCKET")
 STORAGE_SECRET = env.text("STORAGE_SECRET")
-_files = (
-    {
+if STORAGE_BUCKET:
+    from botocore.config import Config  # not needed, and not quick to import, without a bucket
+
+    _files: dict[str, Any] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": STORAGE_BUCKET,
@@ -261,10 +264,12 @@ _files = (
             "default_acl": None,
             "querystring_auth": True,
             "object_parameters": {"ServerSideEncryption": "AES256"} if env.switch("STORAGE_ENCRYPT", False) else {},
+            # Stores other than Amazon's refuse today's default checksums (django-storages #1482).
+            "client_config": Config(request_checksum_calculation="when_required", response_checksum_validation="when_required"),
         },
     }
-    if STORAGE_BUCKET
-    else {
+else:
+    _files = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
             "location": env.text("STORAGE_DIR", str(VAR_DIR / "files")),
@@ -273,7 +278,6 @@ _files = (
             "directory_permissions_mode": 0o700,
         },
     }
-)
 STORAGES = {
     "default": _files,
     "staticfiles": {
