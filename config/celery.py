@@ -1,11 +1,33 @@
 """The Celery app; its settings are the CELERY_ ones of config/settings.py."""
 
+import logging.config
 import os
+from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, Task, signals
+
+from bookops import message_counts  # noqa: F401 - every process that sends or runs tasks counts them
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("bookops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def log_as_the_site_does(**kwargs: Any) -> None:
+    """Set up logs from Django's LOGGING; Celery leaves them alone once someone listens."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.task_prerun.connect
+def name_the_task_in_logs(task_id: str, task: Task[..., Any], args: Any, **kwargs: Any) -> None:
+    """Give every line that a task logs its name and the ids it was called with: row_id, run_id."""
+    names = task.run.__code__.co_varnames[: len(args)]
+    ids = {"run_id" if name == "import_id" else name: value for name, value in zip(names, args, strict=False)}
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id, **ids)

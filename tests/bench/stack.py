@@ -1,0 +1,171 @@
+"""The whole stack for a measurement: real servers, real workers, the sandbox, and what each of them used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bookops.stack.child import Child
+from bookops.stack.sockets import free_port, private_folder
+from sandbox.running import RunningSandbox, running
+from tests.servers.postgres import PostgresServer
+from tests.servers.valkey import ValkeyServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+#: Environment without which no process starts; everything else of the caller's shell stays out.
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
+
+
+class Stack:
+    """Run the product's own processes for a measurement and tell what they used."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str, sandbox: RunningSandbox, settings: dict[str, str]) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "VAR_DIR": str(folder),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SANDBOX_URL": sandbox.url,
+            "LOG_LEVEL": "WARNING",
+            "THROTTLE_UPLOAD": "100000/min",
+            "THROTTLE_STATUS": "100000/min",
+            "THROTTLE_USER": "100000/min",
+            **settings,
+        }
+        self.children: dict[str, Child] = {}
+        self.token = ""
+        self.peaks: dict[str, int] = {}
+        self._stop_sampling = threading.Event()
+
+    def manage(self, *arguments: str) -> str:
+        """Run one of the product's commands and return what it printed."""
+        command = [PYTHON, str(ROOT / "manage.py"), *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def start(self, *, workers: int = 2, concurrency: int = 350, web: bool = True, sweeper: bool = True) -> None:
+        """Start the parts and wait until they work."""
+        half = -(-concurrency // workers)
+        for number in range(1, workers + 1):
+            self._worker(f"enrichment-{number}", "enrichment", half)
+        self._worker("imports", "imports,default,notices", 4)
+        if sweeper:
+            self.spawn("sweeper", PYTHON, str(ROOT / "manage.py"), "sweep", "--loop")
+        if web:
+            self.spawn("web", *(PYTHON, "-m", "uvicorn", "config.asgi:application", "--port", str(self.port)), "--no-access-log", "--lifespan", "off")
+        self._wait_for_workers(workers + 1)
+        threading.Thread(target=self._sample, name="memory", daemon=True).start()
+
+    def spawn(self, name: str, *command: str) -> Child:
+        """Start one part; its output goes to a log in the folder."""
+        self.children[name] = Child(command, log=self.folder / f"{name}.log", env=self.env, cwd=ROOT)
+        return self.children[name]
+
+    def _worker(self, name: str, queues: str, threads: int) -> None:
+        celery = (PYTHON, "-m", "celery", "-A", "config", "worker", "-Q", queues, "-n", f"{name}@%h", "-P", "threads", "-c", str(threads))
+        self.spawn(name, *celery, "--without-gossip", "--without-mingle")
+
+    def _wait_for_workers(self, count: int, seconds: float = 90) -> None:
+        from bookops.sweep import workers_seen
+
+        deadline = time.monotonic() + seconds
+        while workers_seen() < count:
+            for name, child in self.children.items():
+                if child.exit_code is not None:
+                    raise RuntimeError(f"{name} ended: {(self.folder / (name + '.log')).read_text()[-2000:]}")
+            if time.monotonic() > deadline:
+                raise RuntimeError("the workers did not come up")
+            time.sleep(0.2)
+
+    def _sample(self) -> None:
+        while not self._stop_sampling.wait(0.2):
+            for name, pid in self.pids().items():
+                try:
+                    self.peaks[name] = max(self.peaks.get(name, 0), psutil.Process(pid).memory_info().rss)
+                except psutil.Error:
+                    continue
+
+    def pids(self) -> dict[str, int]:
+        """Return the parts' process ids by name, the sandbox's and the servers' too."""
+        pids = {name: child.pid for name, child in self.children.items() if child.exit_code is None}
+        return pids | {"sandbox": self.sandbox.pid} | self.server_pids
+
+    server_pids: dict[str, int] = {}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the CPU seconds that each part has used so far, its children's included."""
+        used = {}
+        for name, pid in self.pids().items():
+            try:
+                process = psutil.Process(pid)
+                family = [process, *process.children(recursive=True)]
+                used[name] = sum(sum(one.cpu_times()[:4]) if one is process else sum(one.cpu_times()[:2]) for one in family)
+            except psutil.Error:
+                continue
+        return used
+
+    def stop(self) -> None:
+        """Stop every part."""
+        self._stop_sampling.set()
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.stop(grace=3)
+
+
+@contextmanager
+def measured(database: str, *, catalogue: list[Path], settings: dict[str, Any], sandbox_arguments: tuple[str, ...] = (), **start: Any) -> Iterator[Stack]:
+    """Run a stack on "postgres" or "sqlite" for the block, with Django set up in this process against it."""
+    known = [word for path in catalogue for word in ("--catalogue", str(path))]
+    with tempfile.TemporaryDirectory(prefix="bookops-bench-") as name, running(*known, *sandbox_arguments) as sandbox:
+        folder = Path(name)
+        valkey = ValkeyServer(private_folder("bookops-vk-", longest_name="valkey.sock"), data=folder / "valkey")
+        valkey.start()
+        postgres = PostgresServer(durable=True) if database == "postgres" else None
+        if postgres:
+            postgres.start()
+        stack = Stack(
+            folder,
+            postgres.url() if postgres else f"sqlite:///{folder / 'bench.sqlite3'}",
+            valkey.url,
+            sandbox,
+            {key: str(value) for key, value in settings.items()},
+        )
+        stack.server_pids = {"valkey": valkey.pid} | ({"postgres": postgres.pid} if postgres else {})
+        try:
+            stack.manage("migrate", "--verbosity", "0")
+            _set_django_up(stack.env)
+            stack.start(**start)
+            yield stack
+        finally:
+            stack.stop()
+            valkey.stop()
+            if postgres:
+                postgres.stop()
+
+
+def _set_django_up(env: dict[str, str]) -> None:
+    """Point this process's Django at the stack. Once a process: each measurement runs in its own."""
+    import django
+
+    os.environ.update(env)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
