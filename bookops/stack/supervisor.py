@@ -130,7 +130,7 @@ class Supervisor:
         self._running.clear()
 
     def _spawn(self, part: Part) -> Child:
-        return Child(part.command, log=self.log_of(part), env=self._env, ending=part.ending)
+        return Child(part.command, log=self.log_of(part), env=self._env | {"NO_COLOR": "1"}, ending=part.ending)
 
     def _look_after(self, running: _Running) -> None:
         part, now = running.part, time.monotonic()

@@ -84,6 +84,8 @@ class Command(BaseCommand):
                 code = supervisor.run(main_job(library, ADMIN))
                 if once or supervisor.asked_to_stop:
                     return code
+                if code:
+                    self.stderr.write(f"The import did not succeed (exit code {code}); everything else is up.")
                 supervisor.wait_for(parts)
                 self.say_where(port, flower_port, kept)
                 supervisor.watch()
@@ -100,10 +102,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"""
   Admin      {web}/admin/
-  API docs   {web}/api/docs/
+  API docs   {web}/api/docs
   Flower     http://{HOST}:{flower_port}/   ({ADMIN} / {kept.flower_password})
   Log in     {ADMIN} / {kept.password}   (made for this machine)
-  API token  curl -H "Authorization: Token {kept.token}" {web}/api/imports/
+  API token  curl -H "Authorization: Token {kept.token}" {web}/api/imports
   Data       {settings.VAR_DIR}   (logs in log/)
 
 Ctrl-C stops everything."""
