@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from .entry import ExportRefused
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 
 _NOT_TEXT = (
     (b"PK\x03\x04", "an Excel workbook or a zip archive"),
@@ -61,7 +61,7 @@ class Encoding:
 def settle_encoding(stream: BinaryIO, *, max_bytes: int) -> Encoding:
     """Return the file's encoding; the stream is left at its start.
 
-    Reads the whole file once, a megabyte at a time. UTF-8 is certain because nothing else decodes as it; UTF-16 needs its byte order mark; a
+    Reads the whole file once, a chunk at a time. UTF-8 is certain because nothing else decodes as it; UTF-16 needs its byte order mark; a
     Windows code page is certain only when each of its bytes means the same in all of them. Raises `ExportRefused` for everything else.
     """
     stream.seek(0)

@@ -43,6 +43,13 @@ class Layout:
     layered: bool = False
     warnings: tuple[str, ...] = ()
 
+    def narrowest(self) -> int:
+        """Return the number of cells that a row has at least."""
+        width = len(self.header)
+        while width and self.header[width - 1] in self.format.droppable:
+            width -= 1
+        return width
+
     def fit(self, cells: list[str]) -> list[str] | None:
         """Return the cells at the header's width, None where that is not certain."""
         width = len(self.header)
@@ -179,7 +186,7 @@ def _headless(text: TextIO, delimiter: str, line: int) -> Layout | None:
         for generation in format.generations:
             layout = _assumed(format, generation, delimiter, line)
             text.seek(0)
-            if _proven(layout, list(islice(Records(text, delimiter, layout.fit), _ROWS_OF_PROOF))):
+            if _proven(layout, list(islice(Records(text, delimiter, layout.fit, narrowest=layout.narrowest()), _ROWS_OF_PROOF))):
                 return layout
     return None
 

@@ -18,6 +18,8 @@ from .records import Record, Records
 from .rejection import reject, reject_record
 
 _SUFFIXES = ("", ".csv", ".tsv", ".txt")
+# Reviews have line breaks, but a file of mostly empty lines only keeps us busy.
+_LINES_A_ROW = 20
 _ROWS_ASKED_FOR_DATES = 100
 
 
@@ -74,7 +76,7 @@ class OpenExport:
         with decoded(self._stream, self._encoding.codec) as text:
             for _ in range(layout.first_line - 1):
                 text.readline()
-            yield from Records(text, layout.delimiter, layout.fit, line=layout.first_line)
+            yield from Records(text, layout.delimiter, layout.fit, narrowest=layout.narrowest(), line=layout.first_line)
 
 
 def open_export(stream: BinaryIO, *, name: str = "", max_bytes: int, max_rows: int) -> OpenExport:
@@ -84,8 +86,7 @@ def open_export(stream: BinaryIO, *, name: str = "", max_bytes: int, max_rows: i
     """
     encoding, layout = _examine(stream, name, max_bytes)
     export = OpenExport(stream, encoding, layout)
-    # Every record ends a line, so only a file with more lines has to be counted.
-    if encoding.lines > max_rows and sum(1 for _ in islice(export.records(), max_rows + 1)) > max_rows:
+    if _has_more_rows(export, encoding.lines, max_rows):
         raise ExportRefused(
             "rows_too_many",
             f"The file has more than {max_rows:,} books. Part it, keep the header in each part, and upload the parts one by one.",
@@ -122,6 +123,13 @@ def _examine(stream: BinaryIO, name: str, max_bytes: int) -> tuple[Encoding, Lay
     encoding = settle_encoding(stream, max_bytes=max_bytes)
     with decoded(stream, encoding.codec) as text:
         return encoding, read_layout(text)
+
+
+def _has_more_rows(export: OpenExport, lines: int, max_rows: int) -> bool:
+    # Every record ends a line, so only a file with more lines than rows allowed has to be counted.
+    if lines <= max_rows:
+        return False
+    return lines > max_rows * _LINES_A_ROW or sum(1 for _ in islice(export.records(), max_rows + 1)) > max_rows
 
 
 def _settle_day_order(export: OpenExport, layout: Layout) -> bool | None:

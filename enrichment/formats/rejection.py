@@ -10,9 +10,9 @@ _RAW_CELL = 2_000
 
 _DETAILS = {
     "width_wrong": "it has {cells} cells where the header has {width}; a comma, quotation mark or line break in a cell is not quoted",
+    "quote_misplaced": "a quotation mark is misplaced, or the line is far too long",
     "quote_unclosed": "a quotation mark is opened and never closed",
-    "text_unreadable": "too many quotation marks are never closed; nothing after this line was read",
-    "line_too_long": "the line is longer than a million characters",
+    "text_unreadable": "a quotation mark is opened and never closed, as on so many lines before that nothing after this one was read",
     "cell_too_long": f"“{{column}}” is longer than {MAX_CELL:,} characters; shorten it",
     "characters_forbidden": "“{column}” holds control characters or half a character, which no text has; delete them",
 }

@@ -55,6 +55,20 @@ def test_an_unclosed_quotation_mark_costs_its_own_row_only(line):
     assert (read[1].line, read[1].reason, [row.line for row in read]) == (3, "quote_unclosed", [2, 3, 4, 5])
 
 
+@pytest.mark.parametrize("broken", ['34497,"Emma', '34497,"The Color of Magic,Terry Pratchett' + "," * 28])
+def test_an_unclosed_quotation_mark_does_not_borrow_that_of_the_next_row(broken):
+    # Read leniently, both rows are one of exactly the header's width.
+    header, row, _ = goodreads().split("\n")
+    read = rows("\n".join([header, broken, row, ""]))
+    assert [(row.line, isinstance(row, BadRow)) for row in read] == [(2, True), (3, False)]
+
+
+def test_an_unclosed_quotation_mark_does_not_borrow_that_of_the_next_cell():
+    header, row, _ = goodreads().split("\n")
+    bad = only_bad_row("\n".join([header, row.replace('Rincewind, #1)"', "Rincewind, #1)"), ""]))
+    assert bad.reason == "quote_misplaced"
+
+
 def test_an_unclosed_quotation_mark_at_the_very_end_costs_its_own_row_only():
     read = rows(goodreads({}, {}) + '34497,"Emma')
     assert [isinstance(row, BadRow) for row in read] == [False, False, True]
@@ -93,9 +107,26 @@ def test_it_goes_on_after_an_enormous_cell_of_many_lines():
 
 
 def test_its_repairs_are_bounded():
-    # Every second line is unclosed both when it starts a record and when it goes on with one, so each repair reads far ahead.
-    hostile = "Title,Author,My Rating\n" + 'Emma,Jane Austen,5\n,"a"b"c,"d\n' * 60_000
+    # Each quotation mark reads far ahead, to the next one, and everything between is read again.
+    hostile = "Title,Author,My Rating\n" + ('"\n' + "E,J,5\n" * 300) * 250
     started = time.process_time()
     read = rows(hostile)
     assert time.process_time() - started < 2
-    assert read[-1].reason == "text_unreadable" and "nothing after this line" in read[-1].detail
+    assert read[-1].reason == "text_unreadable" and "nothing after this one" in read[-1].detail
+
+
+def test_it_goes_on_after_an_enormous_line_within_an_unclosed_quotation_mark():
+    header, row, _ = goodreads().split("\n")
+    read = rows("\n".join([header, row, '34497,"Emma', "x" * 3_000_000, row, ""]))
+    assert [(row.line, isinstance(row, BadRow)) for row in read] == [(2, False), (3, True), (5, False)]
+
+
+def test_it_goes_on_after_a_long_line_with_an_unclosed_quotation_mark():
+    header, row, _ = goodreads().split("\n")
+    read = rows("\n".join([header, row, '34497,"' + "x, " * 100_000, row, ""]))
+    assert [(row.line, isinstance(row, BadRow)) for row in read] == [(2, False), (3, True), (4, False)]
+
+
+def test_it_refuses_an_enormous_line():
+    bad = only_bad_row(goodreads({}) + "x," * 1_500_000 + "\n" + goodreads().split("\n")[1])
+    assert (bad.line, bad.reason) == (3, "quote_misplaced") and "too long" in bad.detail
