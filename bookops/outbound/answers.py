@@ -13,8 +13,8 @@ from typing import Any
 
 from bookops.outbound.errors import BadAnswer, NotFound, Refused, SourceError, TryAgain
 
-#: A third party that asks for more patience than this (in seconds) is asked again tomorrow all the same.
-LONGEST_RETRY_AFTER = 24 * 60 * 60
+#: Seconds. One wrong clock on the other side must not close a source for a day; a day's quota that is used up is told otherwise.
+LONGEST_RETRY_AFTER = 60 * 60
 
 
 @dataclass(frozen=True)

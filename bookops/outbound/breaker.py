@@ -48,7 +48,7 @@ class Breaker:
     def __init__(
         self,
         name: str,
-        redis: Redis[Any] | None,
+        redis: Redis | None,
         *,
         threshold: int = 10,
         cooldown: float = 15.0,
@@ -101,15 +101,15 @@ class Breaker:
             self._trips = min(self._trips + 1, 20)
             self._open_until, self._probe_until = now + open_for, 0.0
             trips = self._trips
-        self._tell(
-            lambda redis: (
-                redis.pipeline(transaction=False)
-                .set(self._open_key, 1, px=round(open_for * 1000))
-                .set(self._trips_key, trips, ex=FORGET_AFTER)
-                .delete(self._probe_key)
-                .execute()
-            )
-        )
+
+        def open_for_all(redis: Redis) -> None:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.set(self._open_key, 1, px=round(open_for * 1000))
+            pipeline.set(self._trips_key, trips, ex=FORGET_AFTER)
+            pipeline.delete(self._probe_key)
+            pipeline.execute()
+
+        self._tell(open_for_all)
 
     def state(self) -> BreakerState:
         """Return the state as of at most `refresh` seconds ago."""
@@ -130,10 +130,15 @@ class Breaker:
             if now < self._read_again_at:
                 return
             self._read_again_at = now + self._refresh  # the others go on with what is known
+
+        def read(redis: Redis) -> list[Any]:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.pttl(self._open_key)
+            pipeline.get(self._trips_key)
+            return pipeline.execute()
+
         try:
-            open_ms, trips = self._shared.ask(
-                lambda redis: redis.pipeline(transaction=False).pttl(self._open_key).get(self._trips_key).execute()
-            )
+            open_ms, trips = self._shared.ask(read)
         except RedisAway:
             return
         with self._lock:
@@ -152,7 +157,7 @@ class Breaker:
         except RedisAway:
             return True
 
-    def _tell(self, question: Callable[[Redis[Any]], Any]) -> None:
+    def _tell(self, question: Callable[[Redis], Any]) -> None:
         try:
             self._shared.ask(question)
         except RedisAway:

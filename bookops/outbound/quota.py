@@ -100,7 +100,7 @@ class Quota:
     def __init__(
         self,
         name: str,
-        redis: Redis[Any] | None,
+        redis: Redis | None,
         limits: Limits,
         *,
         max_wait: float = 20.0,
@@ -154,8 +154,12 @@ class Quota:
         day, now = self._day(), self._clock()
         block, day_key = self._key("block"), self._key("day", day)
 
-        def read(redis: Redis[Any]) -> list[Any]:
-            return redis.pipeline(transaction=False).pttl(block).get(block).get(day_key).execute()
+        def read(redis: Redis) -> list[Any]:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.pttl(block)
+            pipeline.get(block)
+            pipeline.get(day_key)
+            return pipeline.execute()
 
         answer = self._ask(read)
         if answer is None:
@@ -179,7 +183,12 @@ class Quota:
             *(self._key(part) for part in ("block", "flows")),
             *(self._key(part, flow) for part in ("mine", "promise")),
         ]
-        arguments = [flow, _microseconds(1 / limits.rate if limits.rate else 0), limits.burst, _microseconds(self._max_wait)]
+        arguments: list[str | int] = [
+            flow,
+            _microseconds(1 / limits.rate if limits.rate else 0),
+            limits.burst,
+            _microseconds(self._max_wait),
+        ]
         arguments += [limits.per_day or 0, self._used(day)]
         for window in limits.windows:
             arguments += [window.calls, _microseconds(window.seconds)]
@@ -191,7 +200,7 @@ class Quota:
         self._known_used = (day, max(used, self._used(day)))
         return verdict, wait
 
-    def _ask(self, question: Callable[[Redis[Any]], Any]) -> Any:
+    def _ask(self, question: Callable[[Redis], Any]) -> Any:
         """Return Redis's answer, None while it is away."""
         try:
             return self._shared.ask(question)

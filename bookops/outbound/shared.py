@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -23,7 +23,7 @@ class RedisAway(Exception):
 class Shared:
     """Hold a Redis client that 350 threads must not wait for, each in turn, when Redis hangs."""
 
-    def __init__(self, client: Redis[Any] | None, *, retry_every: float = 5.0) -> None:
+    def __init__(self, client: Redis | None, *, retry_every: float = 5.0) -> None:
         """Without a client, Redis is always away; `retry_every` is in seconds."""
         self.client = client
         self._retry_every = retry_every
@@ -31,7 +31,7 @@ class Shared:
         self._is_away = False
         self._again_at = 0.0
 
-    def ask(self, question: Callable[[Redis[Any]], T]) -> T:
+    def ask(self, question: Callable[[Redis], T]) -> T:
         """Return what `question` gets out of the client; raises RedisAway, at once while Redis is known to be away."""
         if self.client is None or (self._is_away and not self._is_my_turn()):
             raise RedisAway

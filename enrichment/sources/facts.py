@@ -49,4 +49,5 @@ class EditionFacts:
     def from_json(cls, data: dict[str, Any]) -> EditionFacts:
         """Return the facts that `to_json` wrote; keys of later versions are ignored."""
         known = {field.name for field in fields(cls)}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known})
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known}
+        return cls(**values)

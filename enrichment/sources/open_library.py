@@ -27,6 +27,9 @@ COVERS = "https://covers.openlibrary.org/b/id"
 #: What a search is asked to return: isbn, publisher and subject are left out unless they are named.
 SEARCH_FIELDS = "key,title,subtitle,author_name,first_publish_year,isbn,publisher,number_of_pages_median,language,subject,cover_i"
 
+#: The example of Open Library's own documentation, and two editions that every catalogue has: Dune, Pride and Prejudice.
+WITNESSES = ("9780140328721", "9780441013593", "9780141439518")
+
 #: A refused or senseless joined query is not tried again for this long (seconds).
 JOINED_PAUSE = 3600.0
 
@@ -53,13 +56,14 @@ class OpenLibrary:
         door: Door,
         *,
         join_searches: bool = True,
-        witness: str = "9780140328721",
+        witnesses: Sequence[str] = WITNESSES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`witness` is an ISBN that Open Library certainly knows (the default is the example of its own documentation)."""
+        """`witnesses` are ISBNs of which Open Library certainly knows one."""
         self._door = door
-        #: The first and, so that no single record matters, one that was found lately.
-        self._witnesses: tuple[str, ...] = (witness,)
+        self._witnesses = tuple(witnesses)
+        #: A book that was found lately testifies as well as those, and is one key instead of several.
+        self._found_lately = ""
         self._clock = clock
         self._join_searches = join_searches
         self._joined_again_at = -JOINED_PAUSE
@@ -79,12 +83,13 @@ class OpenLibrary:
         self._at_most(isbns, self.MAX_ISBNS)
         if not isbns:
             return {}
-        keys = dict.fromkeys([*isbns, *self._witnesses])
+        keys = dict.fromkeys([*isbns, *([self._found_lately] if self._found_lately else self._witnesses)])
         payload = self._get("/api/books.json", {"bibkeys": ",".join(f"ISBN:{isbn}" for isbn in keys), "jscmd": "data"}, flow)
-        found = parse_books_data(payload)
-        if not found:
+        if payload == {}:
+            self._found_lately = ""
             raise TryAgain("an empty answer, although one of the books certainly exists", reason="empty_answer", source=NAME)
-        self._witnesses = (self._witnesses[0], next(iter(found)))
+        found = parse_books_data(payload)
+        self._found_lately = next((isbn for isbn in isbns if isbn in found), self._found_lately)
         return {isbn: found.get(isbn) for isbn in isbns}
 
     def by_isbn(self, isbn: str, *, flow: str = "") -> EditionFacts | None:

@@ -52,7 +52,7 @@ def system_resolver(host: str, port: int, deadline: float) -> list[Address]:
 
 
 def guarded(wires: Wires, resolve: Any, **changes: Any) -> GuardedDoor:
-    return GuardedDoor(user_agent="bookops/1", resolve=resolve, connect=wires, bounds=Bounds(0.5, 0.5, 1.0, 100_000), **changes)
+    return GuardedDoor(user_agent="bookops/1", resolve=resolve, connect=wires, bounds=Bounds(0.5, 0.3, 0.6, 100_000), **changes)
 
 
 def test_no_hostile_address_is_ever_connected_to():
@@ -144,20 +144,19 @@ def test_200_flips_of_a_rebinding_name_never_lead_inside():
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 @pytest.mark.parametrize("hop", [1, 2, 3])
 @pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize(
-    "inside", ["https://127.0.0.1/", "http://169.254.169.254/latest/", "https://localhost/", "https://[::ffff:10.0.0.1]/"]
-)
-def test_a_redirect_inside_is_refused_at_each_hop(tls_server, ca_file, status, hop, method, inside):
+def test_a_redirect_inside_is_refused_at_each_hop(tls_server, ca_file, status, hop, method):
     wires = Wires(tls_server)
-    for number in range(1, hop):
-        tls_server.replies[f"/{number}"] = redirect(f"https://hooks.example.com/{number + 1}", 307)
-    tls_server.replies[f"/{hop}"] = redirect(inside, status)
     door = guarded(wires, resolves_to(PUBLIC), ca_file=ca_file)
     arguments = (b"{}",) if method == "post" else ()
-    with pytest.raises((Refused, BadAnswer)):
-        getattr(door, method)("https://hooks.example.com/1", *arguments)
+    for number in range(1, hop):
+        tls_server.replies[f"/{number}"] = redirect(f"https://hooks.example.com/{number + 1}", 307)
+    for inside in ("https://127.0.0.1/", "http://169.254.169.254/latest/", "https://localhost/", "https://[::ffff:10.0.0.1]/"):
+        tls_server.asked.clear()
+        tls_server.replies[f"/{hop}"] = redirect(inside, status)
+        with pytest.raises((Refused, BadAnswer)):
+            getattr(door, method)("https://hooks.example.com/1", *arguments)
+        assert len(tls_server.asked) == hop
     assert set(wires.connected) == {PUBLIC}
-    assert len(tls_server.asked) == hop
 
 
 def test_a_redirect_to_a_name_that_leads_inside_is_refused(tls_server, ca_file):

@@ -159,7 +159,20 @@ def test_a_book_found_before_is_a_witness_too():
     known = {"ISBN:9780316030571"}
     door = FakeDoor(lambda path, params: {key: record("T") for key in params["bibkeys"].split(",") if key in known})
     source = OpenLibrary(door)
-    source.by_isbns(["9780316030571"])
+    source.by_isbn("9780316030571")
+    assert source.by_isbn("9780000000002") is None
+    assert door.asked[-1][1]["bibkeys"] == "ISBN:9780000000002,ISBN:9780316030571"
+
+
+def test_a_witness_that_is_gone_is_not_asked_again():
+    known = {"ISBN:9780316030571"}
+    door = FakeDoor(lambda path, params: {key: record("T") for key in params["bibkeys"].split(",") if key in known})
+    source = OpenLibrary(door)
+    source.by_isbn("9780316030571")
+    known.clear()
+    with pytest.raises(TryAgain):
+        source.by_isbn("9780000000002")
+    known.add(f"ISBN:{WITNESS}")
     assert source.by_isbn("9780000000002") is None
 
 
