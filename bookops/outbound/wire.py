@@ -1,7 +1,7 @@
 """One HTTP exchange over one connection, under a deadline that no slow sender can stretch.
 
-Built on `http.client`: of the layers above it only the pool and the decompression are needed here, and at 350 threads they cost
-more than the exchange itself (`requests` 0.9, urllib3's pool 0.4, this 0.2 core-milliseconds a call).
+Built on `http.client`: of the layers above it only a pool and the decompression are needed here, and the layers double the price
+(100 threads on loopback: 0.19 core-milliseconds a call for this, 0.29 for urllib3's connection, 0.39 for its pool).
 """
 
 from __future__ import annotations
