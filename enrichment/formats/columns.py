@@ -14,6 +14,8 @@ class Format(Protocol):
 
     #: Stored with every entry: "goodreads".
     name: str
+    #: As people know it: "Goodreads".
+    label: str
     #: The header as the service writes it, by generation, the newest last.
     generations: Mapping[str, tuple[str, ...]]
     #: Columns without which a file is none of this format.

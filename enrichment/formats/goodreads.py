@@ -66,6 +66,7 @@ class Goodreads(Format):
     """Read a Goodreads export of any generation."""
 
     name = "goodreads"
+    label = "Goodreads"
     generations = {"31": _G31, "24": _G24, "23": _G23}
     required = frozenset({"Title", "Author", "My Rating"})
     aliases = {"bookid": "Book Id", "isbn-13": "ISBN13", "pages": "Number of Pages", "year": "Year Published"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
@@ -16,7 +16,7 @@ from .records import MAX_COLUMNS, Record, Records
 from .registry import FORMATS
 
 _DELIMITERS = (",", ";", "\t")
-_DECLARED_DELIMITER = re.compile(r"sep=(.)", re.IGNORECASE)
+_DECLARED_DELIMITER = re.compile(r"sep=([,;\t|])[\r\n]*", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 _MAX_HEADER = 1 << 16
 # Rows that must look right before a file without a header is believed.
@@ -79,7 +79,7 @@ def read_layout(text: TextIO) -> Layout:
         line += 1
         if not first:
             raise ExportRefused("file_empty", f"The file is empty. {_EXPORT_AGAIN}")
-        if match := _DECLARED_DELIMITER.fullmatch(first.strip()):
+        if match := _DECLARED_DELIMITER.fullmatch(first):
             declared, first = match[1], ""
     if len(first) == _MAX_HEADER:
         raise ExportRefused(
@@ -186,15 +186,18 @@ def _headless(text: TextIO, delimiter: str, line: int) -> Layout | None:
         for generation in format.generations:
             layout = _assumed(format, generation, delimiter, line)
             text.seek(0)
-            if _proven(layout, list(islice(Records(text, delimiter, layout.fit, narrowest=layout.narrowest()), _ROWS_OF_PROOF))):
+            if _proven(layout, islice(Records(text, delimiter, layout.fit, narrowest=layout.narrowest()), _ROWS_OF_PROOF)):
                 return layout
     return None
 
 
-def _proven(layout: Layout, records: list[Record]) -> bool:
-    return bool(records) and all(
-        not record.reason and layout.format.believes(dict(zip(layout.header, record.cells, strict=True))) for record in records
-    )
+def _proven(layout: Layout, records: Iterable[Record]) -> bool:
+    count = 0
+    for record in records:
+        if record.reason or not layout.format.believes(dict(zip(layout.header, record.cells, strict=True))):
+            return False
+        count += 1
+    return count > 0
 
 
 def _assumed(format: Format, generation: str, delimiter: str, first_line: int, merged: tuple[str, ...] = ()) -> Layout:
@@ -220,13 +223,13 @@ def _refuse(cells: Sequence[str], line: int) -> Layout:
     likeliest = max(FORMATS, key=lambda format: len(names & _known_names(format).keys()))
     shown = ", ".join(f"“{cell.strip()[:40]}”" for cell in cells[:5] if cell.strip()) or "nothing"
     if not names & _known_names(likeliest).keys():
-        services = " or ".join(format.name.capitalize() for format in FORMATS)
+        services = " or ".join(format.label for format in FORMATS)
         detail = f"Line {line} starts with {shown}: that is no header of a {services} export. {_EXPORT_AGAIN}"
     else:
         known = _known_names(likeliest)
         missing = sorted(likeliest.required - {known.get(name) for name in names})
         detail = (
-            f"Line {line}: the header lacks {', '.join(f'“{name}”' for name in missing)}, without which it is no {likeliest.name.capitalize()} export. "
+            f"Line {line}: the header lacks {', '.join(f'“{name}”' for name in missing)}, without which it is no {likeliest.label} export. "
             f"{_EXPORT_AGAIN}"
         )
     raise ExportRefused("header_unknown", detail, status_hint=422)

@@ -38,6 +38,7 @@ class StoryGraph(Format):
     """Read a StoryGraph export."""
 
     name = "storygraph"
+    label = "StoryGraph"
     generations = {"23": _COLUMNS}
     required = frozenset({"Title", "Authors", "Read Status"})
     aliases = {"isbn": "ISBN/UID", "loveable characters": "Loveable Characters?", "owned": "Owned?"}
