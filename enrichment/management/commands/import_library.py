@@ -1,0 +1,69 @@
+"""Import a library export from a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+
+from enrichment.account import account_of
+from enrichment.formats import ExportRefused
+from enrichment.imports import start_import
+from enrichment.inline import import_inline
+from enrichment.models import LibraryImport
+from enrichment.terminal import ImportBar, follow, print_account
+
+
+class Command(BaseCommand):
+    help = "Import a library export. Exit code 0: it was taken (with --wait or --inline: it succeeded and the counts add up)."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--owner", required=True, help="the user whose library it is")
+        parser.add_argument("--policy", choices=LibraryImport.Policy.values)
+        parser.add_argument("--tolerated-failures", type=float, metavar="SHARE", help="fail above this share of failed rows, such as 0.1")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--wait", action="store_true", help="show progress until it has ended")
+        how.add_argument("--inline", action="store_true", help="do the work here, without a broker or workers")
+        parser.add_argument("--json", action="store_true", help="print the account as JSON, and no bar")
+
+    def handle(self, *, file: Path, owner: str, wait: bool, inline: bool, **options: Any) -> None:
+        user = get_user_model().objects.filter(username=owner).first()
+        if user is None:
+            raise CommandError(f"There is no user {owner!r}. Make one: manage.py createsuperuser --username {owner}")
+        console = Console(stderr=options["json"], quiet=options["json"], soft_wrap=True)
+        try:
+            with file.open("rb") as content:
+                start = {
+                    "owner": user,
+                    "file": content,
+                    "filename": file.name,
+                    "policy": options["policy"],
+                    "tolerated_failures": options["tolerated_failures"],
+                }
+                if inline:
+                    with ImportBar(console) as bar:
+                        library_import = import_inline(watch=bar.show, **start)
+                else:
+                    library_import = start_import(**start)
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        except ExportRefused as refused:
+            raise CommandError(str(refused)) from refused
+        if wait:
+            follow(library_import, console)
+        if not wait and not inline:
+            self.stdout.write(json.dumps({"id": str(library_import.pk)}) if options["json"] else f"Import {library_import.pk} has started.")
+            return
+        account = account_of(library_import)
+        if options["json"]:
+            self.stdout.write(json.dumps(account.to_json()))
+        print_account(account, console)
+        sys.exit(0 if account.succeeded else 1)
