@@ -31,3 +31,11 @@ def name_the_task_in_logs(task_id: str, task: Task[..., Any], args: Any, **kwarg
     ids = {"run_id" if name == "import_id" else name: value for name, value in zip(names, args, strict=False)}
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id, **ids)
+
+
+@signals.worker_ready.connect
+def show_that_a_worker_lives(**kwargs: Any) -> None:
+    """Let /readyz and the admin see it."""
+    from bookops.pulse import keep_beating
+
+    keep_beating("worker")
