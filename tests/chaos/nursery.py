@@ -1,0 +1,134 @@
+"""A process that has imported the product once and forks a ready worker, beat or sweeper from itself on demand.
+
+Starting Python with all of the product costs more CPU than a short import. So that a kill costs the time of a fork instead, the
+parts under test are children of this process, forked before any thread or connection exists, each with a session of its own. What
+is killed is always such a child; the nursery itself is never the thing tested, and it does nothing but fork and reap.
+
+It reads one JSON object a line from its standard input, `{"part": …, "arguments": […], "log": …}`, and answers with a pid; at
+the end of its input it kills what is left and ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from bookops.stack.child import end_with_parent
+from tests.chaos import mutants
+
+
+def celery(*arguments: str) -> None:
+    """Run a worker or beat as `celery -A config` does."""
+    from config.celery import app
+
+    sys.argv = ["celery", *arguments]
+    app.start(argv=list(arguments))
+
+
+def sweeper() -> None:
+    """Run what `manage.py sweep --loop` runs."""
+    from bookops.sweep import sweep_for_ever
+
+    sweep_for_ever()
+
+
+PARTS: dict[str, Callable[..., None]] = {"celery": celery, "sweeper": sweeper}
+
+
+def prepare() -> None:
+    """Import whatever a part needs, so that its fork does not have to."""
+    import django
+
+    django.setup()
+
+    import celery.apps.beat
+    import celery.apps.worker
+    import celery.bin.celery
+    import celery.concurrency.thread
+    import celery.worker.consumer
+    import django_celery_beat.schedulers
+    import kombu.transport.redis
+    import psycopg_pool  # noqa: F401
+
+    import config.celery
+    import enrichment.dashboard
+    import enrichment.doors
+    import enrichment.finishing
+    import enrichment.gathering
+    import enrichment.reading
+    import enrichment.sweeping  # noqa: F401
+
+    config.celery.app.loader.import_default_modules()
+    config.celery.app.finalize()
+    gc.collect()
+    gc.freeze()  # so that collections in the children do not copy what all share
+
+
+def bear(part: str, arguments: list[str], log: str) -> int:
+    """Fork a child that runs a part, and return its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        end_with_parent(signal.SIGKILL)
+        os.setsid()
+        _redirect(log)
+        PARTS[part](*arguments)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        # Threads that a part leaves behind do not hold its end up.
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _redirect(log: str) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, nothing), (1, output), (2, output)):
+        os.dup2(source, target)
+
+
+def reap(children: set[int]) -> None:
+    """Forget the children that have ended."""
+    while children:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        children.discard(pid)
+
+
+def main() -> None:
+    """Serve requests until the input ends."""
+    mutants.plant(os.environ.pop(mutants.VARIABLE, ""))
+    prepare()
+    children: set[int] = set()
+    _say(pid=os.getpid())
+    for line in sys.stdin:
+        reap(children)
+        request = json.loads(line)
+        if request:
+            pid = bear(**request)
+            children.add(pid)
+            _say(pid=pid)
+        else:
+            _say(alive=sorted(children))
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _say(**answer: Any) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The stack under attack: real servers, the sandbox, and parts that can be killed and born again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bookops.stack.child import Child, end_with_parent
+from bookops.stack.sockets import private_folder
+from sandbox.running import RunningSandbox, running
+from tests.chaos import mutants
+from tests.servers.postgres import PostgresServer
+from tests.servers.valkey import ValkeyServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+#: Environment without which no process starts; everything else of the caller's shell stays out.
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+LEASE_SECONDS = 20
+SETTINGS = {
+    "LEASE_SECONDS": LEASE_SECONDS,
+    "SOURCE_DEADLINE_SECONDS": 8,
+    "SOURCE_CONNECT_SECONDS": 2,
+    "BOOK_DEADLINE": 15,
+    "RING_AGAIN_SECONDS": 8,
+    "SWEEP_SECONDS": 1,
+    "CHUNK_SIZE": 25,
+    "BOOK_CONCURRENCY": 32,
+    "SOURCE_POLICY": "thorough",
+    # Their pace is not what is tested here; asking Redis for each call is.
+    "OPEN_LIBRARY_PER_SECOND": 1000,
+    "GOOGLE_BOOKS_PER_DAY": 10_000_000,
+    "GOOGLE_BOOKS_PER_100_SECONDS": 1_000_000,
+    "DATABASE_POOL": 6,
+    "LOG_LEVEL": "WARNING",
+    "LOG_FORMAT": "json",
+    "THROTTLE_UPLOAD": "1000000/min",
+    "THROTTLE_STATUS": "1000000/min",
+    "THROTTLE_USER": "1000000/min",
+}
+THREADS = "12"
+WORKER = ("worker", "-P", "threads", "--without-gossip", "--without-mingle", "-c")
+#: What runs, by name: the part of the nursery and its arguments.
+PARTS: dict[str, tuple[str, ...]] = {
+    "enrichment-1": ("celery", *WORKER, THREADS, "-Q", "enrichment", "-n", "enrichment-1@%h"),
+    "enrichment-2": ("celery", *WORKER, THREADS, "-Q", "enrichment", "-n", "enrichment-2@%h"),
+    "imports": ("celery", *WORKER, "4", "-Q", "imports,default,notices", "-n", "imports@%h"),
+    "beat": ("celery", "beat"),
+    "sweeper-1": ("sweeper",),
+    "sweeper-2": ("sweeper",),
+}
+
+
+class Nursery:
+    """Ask a `tests.chaos.nursery` process for parts."""
+
+    def __init__(self, env: dict[str, str], folder: Path, *, mutant: str = "", prefix: tuple[str, ...] = ()) -> None:
+        self._lock = threading.Lock()
+        self._log = (folder / "nursery.log").open("ab")
+        self._process = subprocess.Popen(
+            [*prefix, PYTHON, "-m", "tests.chaos.nursery"],
+            cwd=ROOT,
+            env=env | {mutants.VARIABLE: mutant},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            preexec_fn=lambda: end_with_parent(signal.SIGKILL),
+        )
+        self.pid = int(self._answer()["pid"])
+
+    def bear(self, part: tuple[str, ...], log: Path) -> int:
+        """Return the pid of a new part."""
+        return int(self._ask({"part": part[0], "arguments": list(part[1:]), "log": str(log)})["pid"])
+
+    def alive(self) -> set[int]:
+        """Return the pids of the parts that have not ended."""
+        return set(self._ask({})["alive"])
+
+    def close(self) -> None:
+        """End it and all its parts."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process.wait(10)
+        self._log.close()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the nursery ended with {self._process.wait(5)}: {Path(self._log.name).read_text()[-2000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class Ground:
+    """Hold the servers that all scenarios of a run share, with their migrated database."""
+
+    def __init__(self, folder: Path, sandbox: RunningSandbox, valkey: ValkeyServer, postgres: PostgresServer | None) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self.valkey = valkey
+        self.postgres = postgres
+        self.database_url = postgres.url() if postgres else f"sqlite:///{folder / 'chaos.sqlite3'}"
+
+    def env(self, **changes: Any) -> dict[str, str]:
+        """Return the environment of the product's processes, with settings changed."""
+        settings = {name: str(value) for name, value in (SETTINGS | changes).items()}
+        return {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "VAR_DIR": str(self.folder),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.valkey.url,
+            "SANDBOX_URL": self.sandbox.url,
+            **settings,
+        }
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the product's commands and return how it ended."""
+        return subprocess.run([PYTHON, str(ROOT / "manage.py"), *arguments], cwd=ROOT, env=self.env(), capture_output=True, text=True)
+
+    def restart_valkey(self, *, away: float = 0.0) -> None:
+        """End Valkey as kill -9 does and start it again, its file read."""
+        self.valkey.kill()
+        time.sleep(away)
+        self.valkey.start()
+
+    def flush_valkey(self) -> None:
+        """Wipe Valkey."""
+        import redis
+
+        client = redis.Redis.from_url(self.valkey.url)
+        client.flushall()
+        client.close()
+
+    def restart_postgres(self) -> None:
+        """Stop PostgreSQL in immediate mode and start it again."""
+        assert self.postgres
+        self.postgres.crash()
+        self.postgres.start(seconds=60)
+
+
+class Stack:
+    """Run the product's parts on a ground."""
+
+    def __init__(self, ground: Ground, *, mutant: str = "", parts: tuple[str, ...] = tuple(PARTS), **settings: Any) -> None:
+        self.ground = ground
+        self.env = ground.env(**settings)
+        self.nursery = Nursery(self.env, ground.folder, mutant=mutant)
+        self.pids: dict[str, int] = {}
+        for name in parts:
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        """Bear a part anew."""
+        self.pids[name] = self.nursery.bear(PARTS[name], self.ground.folder / f"{name}.log")
+
+    def kill(self, name: str) -> None:
+        """End a part as kill -9 does."""
+        self.signal(name, signal.SIGKILL)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a part a signal; one that has ended by itself gets none."""
+        try:
+            os.kill(self.pids[name], number)
+        except ProcessLookupError:
+            return
+
+    def revive(self) -> list[str]:
+        """Start again the parts that ended by themselves, as any supervisor would, and return their names."""
+        alive = self.nursery.alive()
+        gone = [name for name, pid in self.pids.items() if pid not in alive]
+        for name in gone:
+            self.start(name)
+        return gone
+
+    def close(self) -> None:
+        """End all parts."""
+        self.nursery.close()
+
+
+@contextmanager
+def ground(database: str, folder: Path, catalogue: list[Path]) -> Iterator[Ground]:
+    """Start the servers for the block and set Django up in this process against them."""
+    known = [word for path in catalogue for word in ("--catalogue", str(path))]
+    with running(*known, "--no-limits") as sandbox:
+        valkey = ValkeyServer(private_folder("bookops-ck-", longest_name="valkey.sock"), data=folder / "valkey")
+        postgres = PostgresServer(durable=True) if database == "postgres" else None
+        try:
+            valkey.start()
+            if postgres:
+                postgres.start()
+            made = Ground(folder, sandbox, valkey, postgres)
+            done = made.manage("migrate", "--verbosity", "0")
+            if done.returncode:
+                raise RuntimeError(done.stderr[-2000:])
+            set_django_up(made.env())
+            yield made
+        finally:
+            valkey.stop()
+            if postgres:
+                postgres.remove()
+
+
+def set_django_up(env: dict[str, str]) -> None:
+    """Point this process's Django at the servers; once a process."""
+    import django
+
+    os.environ.update(env)
+    django.setup()
+
+
+__all__ = ["PARTS", "Child", "Ground", "Nursery", "Stack", "ground"]
