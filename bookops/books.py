@@ -29,6 +29,10 @@ FACTS = (
 )
 
 
+#: Writers that are no third party, as `provenance` names them.
+EXPORT, PERSON = "export", "person"
+
+
 class Book(models.Model):
     """Hold one book of one owner's library.
 
@@ -87,11 +91,14 @@ class Book(models.Model):
     def learn(self, facts: dict[str, Any], source: str, now: datetime) -> list[str]:
         """Take facts from an automated writer and return the names that changed; locked ones stay as they are.
 
-        Changes the instance only. Empty values never overwrite.
+        What an export told is of the owner's own copy: only an export replaces it. Changes the instance only. Empty values never
+        overwrite.
         """
         changed = []
         for name, value in facts.items():
             if name not in FACTS or name in self.locked or value in ("", None, [], ()):
+                continue
+            if source != EXPORT and self.provenance.get(name, {}).get("source") == EXPORT:
                 continue
             if getattr(self, name) != value:
                 setattr(self, name, value)
@@ -100,6 +107,14 @@ class Book(models.Model):
             elif name not in self.provenance:
                 self.provenance[name] = {"source": source, "at": now.isoformat()}
         return changed
+
+    def unlearn(self) -> None:
+        """Forget what sources told, for it was of another book; what an export or a person said stays. Changes the instance only."""
+        for name in FACTS:
+            if name not in self.locked and self.provenance.get(name, {}).get("source", EXPORT) not in (EXPORT, PERSON):
+                setattr(self, name, self._meta.get_field(name).get_default())
+                del self.provenance[name]
+        self.subjects = {}
 
 
 class BookKey(models.Model):

@@ -22,7 +22,9 @@ def write_fields(rows: Sequence[models.Model], names: Sequence[str]) -> None:
     columns = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     sql = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(meta.pk.column)} = %s"  # noqa: S608 - names of our own columns
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [[*(_value(field, row) for field in fields), meta.pk.get_db_prep_value(row.pk, connection)] for row in rows])
+        cursor.executemany(
+            sql, [[*(_value(field, row) for field in fields), meta.pk.get_db_prep_value(row.pk, connection)] for row in rows]
+        )
 
 
 def _value(field: models.Field[Any, Any], row: models.Model) -> Any:

@@ -7,9 +7,10 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -62,14 +63,18 @@ class Grouped(Generic[Q, A]):
                     batch.append(inbox.get_nowait())
                 except queue.Empty:
                     break
-            close_old_connections()
             self._answer(batch)
             if inbox.empty() and connection.vendor != "sqlite":
-                connection.close()  # back to the pool while there is nothing to do
+                with suppress(DatabaseError):
+                    connection.close()  # back to the pool while there is nothing to do
 
     def _answer(self, batch: list[tuple[Q, Future[A]]]) -> None:
+        # Nothing may escape: with this thread all who ask would hang.
         try:
+            close_old_connections()
             answers = self._work([question for question, _ in batch])
+            if len(answers) != len(batch):
+                raise ValueError(f"{self._name}: {len(answers)} answers to {len(batch)} questions")
         except Exception as error:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)

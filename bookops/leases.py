@@ -33,6 +33,7 @@ class Heartbeat:
         self._start()
         with self._lock:
             self._held[key] = run
+            self._lost.discard(key)
         try:
             yield
         finally:
@@ -72,7 +73,8 @@ class Heartbeat:
         for model, runs in by_model.items():
             lost = model._default_manager.all().beat(runs)
             with self._lock:
-                self._lost.update((model, pk) for pk in lost)
+                # One that was stored in the meantime is neither held nor lost.
+                self._lost.update((model, run.pk) for run in runs if run.pk in lost and self._held.get((model, run.pk)) is run)
 
 
 heartbeat = Heartbeat()

@@ -132,6 +132,7 @@ class Run(models.Model):
 
     pending --claim--> running --succeed--> succeeded
        ^                  |--again--> pending (later), or dead when its attempts are used up
+       |                  |--wait---> pending (later): its turn had not come, so it was no attempt
        |                  |--fail---> failed (waits for a person)
        |                  |--park---> parked (a source's quota is spent) --resume--> pending
        |                  '--lease lost, freed by the sweeper--> pending or dead
@@ -192,6 +193,13 @@ class Run(models.Model):
             return
         self.state = State.PENDING
         self.next_at = self.ring_at = now + timedelta(seconds=wait_before(self.attempts, retry_after))
+
+    def after_waiting(self, now: datetime, seconds: float, *, reason: str, detail: str) -> None:
+        """Set the fields of a row whose turn has not come: nothing was asked, so it is no attempt."""
+        self.state, self.attempts = State.PENDING, max(self.attempts - 1, 0)
+        self.next_at = self.ring_at = now + timedelta(seconds=seconds)
+        self.reason, self.detail = reason, detail[:500]
+        self.lease_owner = self.lease_until = None
 
     def after_refusal(self, now: datetime, *, reason: str, detail: str) -> None:
         """Set the fields of a row that no repetition would help: it waits for a person."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Protocol
-
 
 from bookops.outbound.errors import NotFound, SourceError
 from bookops.outbound.http import CallRecord
@@ -36,10 +35,12 @@ class Tally:
 
     calls: dict[str, int] = field(default_factory=dict)
     bytes_in: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, record: CallRecord) -> None:
-        self.calls[record.source] = self.calls.get(record.source, 0) + 1
-        self.bytes_in[record.source] = self.bytes_in.get(record.source, 0) + record.bytes_in
+        with self._lock:
+            self.calls[record.source] = self.calls.get(record.source, 0) + 1
+            self.bytes_in[record.source] = self.bytes_in.get(record.source, 0) + record.bytes_in
 
 
 _current = threading.local()
@@ -73,10 +74,19 @@ class Asked:
     error: SourceError | None = None
     milliseconds: int = 0
     shared_by: int = 1
+    #: Answered before; no call was made.
+    remembered: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it is an answer that nobody has put into memory yet; shared ones are by whoever asked them."""
+        return self.error is None and not self.remembered and self.shared_by == 1
 
     def line(self) -> dict[str, Any]:
         """Return the log entry that is stored with the attempt."""
         entry: dict[str, Any] = {"source": self.question.source, "asked": self.question.kind, "ms": self.milliseconds}
+        if self.remembered:
+            entry["remembered"] = True
         if self.shared_by > 1:
             entry["shared_by"] = self.shared_by
         if self.error is not None:
@@ -110,9 +120,28 @@ def search_title(title: str) -> str:
     return split_title(title)[0] or title
 
 
-@lru_cache(maxsize=None)
+_standing_in: dict[str, Any] = {}
+
+
 def source(name: str) -> Any:
     """Return the source of that name, built from settings on first use."""
+    return _standing_in.get(name) or _opened(name)
+
+
+@cache
+def _opened(name: str) -> Any:
     from enrichment.doors import open_google_books, open_open_library
 
     return open_open_library(note_call) if name == OPEN_LIBRARY else open_google_books(note_call)
+
+
+@contextmanager
+def standing_in(sources: Mapping[str, Any]) -> Iterator[None]:
+    """Have these answer in the place of the sources that the settings name, in every thread, while the block runs."""
+    before = dict(_standing_in)
+    _standing_in.update(sources)
+    try:
+        yield
+    finally:
+        _standing_in.clear()
+        _standing_in.update(before)

@@ -28,10 +28,15 @@ def advance(import_id: Any) -> int:
     if room <= 0:
         return 0
     waiting = ImportChunk.objects.filter(library_import_id=import_id, state=State.PENDING, library_import__state=State.RUNNING)
-    due = list(waiting.order_by("number").values_list("pk", "number")[:room])
-    for chunk_id, number in due:
-        ring(send_out_chunk, chunk_id, countdown=settings.CHUNK_PAUSE if number > 1 and settings.CHUNK_PAUSE else None)
-    return len(due)
+    now, rung = database_now(), 0
+    for chunk_id, number in list(waiting.order_by("number").values_list("pk", "number")[:room]):
+        pause = settings.CHUNK_PAUSE if number > 1 else 0
+        again = now + timedelta(seconds=pause + settings.RING_AGAIN_SECONDS)
+        # Once and not in each round of the sweeper, or a queue that is behind would fill up with the same message.
+        if waiting.filter(Q(ring_at=None) | Q(ring_at__lte=now), pk=chunk_id).update(ring_at=again):
+            ring(send_out_chunk, chunk_id, countdown=pause or None)
+            rung += 1
+    return rung
 
 
 def send_out(chunk_id: int) -> bool:
@@ -44,7 +49,11 @@ def send_out(chunk_id: int) -> bool:
     chunk = claimed[0]
     if settings.SOURCE_BATCHING:
         with heartbeat.holding(chunk):
-            gather(chunk)
+            try:
+                gather(chunk)
+            except Exception:
+                # What is shared saves calls and is no condition: the rows' own tasks ask what is still unknown.
+                log.exception("gathering_failed", run_id=str(chunk.library_import_id), chunk=chunk.number)
     return send_rows_out(chunk)
 
 
@@ -84,9 +93,9 @@ def _record_end(import_id: Any, number: int, rows: Any) -> None:
     library_import = LibraryImport.objects.get(pk=import_id)
     total = library_import.chunks.count()
     counts = rows.aggregate(
-        rows=Count("*"),
-        successful=Count("*", filter=Q(state=State.SUCCEEDED)),
-        failed=Count("*", filter=Q(state__in=BROKEN)),
+        rows=Count("pk"),
+        successful=Count("pk", filter=Q(state=State.SUCCEEDED)),
+        failed=Count("pk", filter=Q(state__in=BROKEN)),
     )
     done = library_import.chunks.filter(state=State.SUCCEEDED).count()
     percent = round(100 * done / total, 1) if total else 100.0

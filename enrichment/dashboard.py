@@ -143,7 +143,8 @@ def _enrichment(row: ImportRow, book: Book | None, attempts: Iterable[RowAttempt
     logs = tuple(lines_of(attempts))
     if book is None:
         return Enrichment(logs=logs)
-    matched = row.outcome == ImportRow.Outcome.MATCHED and row.state in (State.SUCCEEDED, State.PARKED)
+    # What was found once stays, also while the row goes round again or when that fails.
+    matched = row.outcome == ImportRow.Outcome.MATCHED
     shows_genres = matched or "genres" in book.locked
     return Enrichment(
         final_genres=tuple(genre["name"] for genre in book.genres) if shows_genres else (),
@@ -245,7 +246,7 @@ def _unreadable(library_import: LibraryImport) -> Iterator[dict[str, Any]]:
 def _metadata(library_import: LibraryImport, summary: Summary, *, partial: bool) -> dict[str, Any]:
     from enrichment.status import describe
 
-    status = describe(library_import)
+    status = describe(library_import, ended=not partial)
     return {
         "export_id": str(library_import.pk),
         "export_timestamp": timezone.now().isoformat(),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from enrichment.covers import Cover, best_cover
 from enrichment.genres import Genres, rank_genres
-from enrichment.matching import Candidate, Match, Wanted, judge, normal_author, normal_title
+from enrichment.matching import Candidate, Wanted, judge, normal_author, normal_title, score
 from enrichment.sources.facts import EditionFacts
 
 OPEN_LIBRARY = "open_library"
 GOOGLE_BOOKS = "google_books"
 #: Asked in this order.
 SOURCES = (OPEN_LIBRARY, GOOGLE_BOOKS)
+#: A cover address that a book has no room for is none.
+LONGEST_ADDRESS = 1000
 #: Questions longer than this are kept under their hash.
 LONGEST_KEY = 160
 
@@ -80,21 +82,22 @@ class Findings:
                 for genre in self.genres.ranked
             ]
             found["genres"] = (ranked, "+".join(self.subjects()))
-        if self.cover is not None and self.cover.thumbnail_url:
+        if self.cover is not None and self.cover.thumbnail_url and len(self.cover.thumbnail_url) <= LONGEST_ADDRESS:
             found["cover_url"] = (self.cover.thumbnail_url, self.cover.source)
             found["small_cover_url"] = (self.cover.small_thumbnail_url, self.cover.source)
         return found
 
 
 def next_question(
-    wanted: Wanted, answers: Answers, *, policy: str, without: frozenset[str] = frozenset(), chosen: str = ""
+    wanted: Wanted, answers: Answers, *, policy: str, without: frozenset[str] = frozenset(), chosen: EditionFacts | None = None
 ) -> Question | Findings:
     """Return the question to ask next, or what was found when no further one is worth a call.
 
     `frugal` goes to the next source only when the first left the book without an accepted match, a genre or a cover; `thorough`
-    asks every source. Sources in `without` are never asked. `chosen` ("source:key") is a candidate that a person has accepted.
+    asks every source. Sources in `without` are never asked. `chosen` is the record that a person has accepted: it is the match,
+    in its newest form where a source tells it again.
     """
-    known: list[EditionFacts] = []
+    known: list[EditionFacts] = [chosen] if chosen else []
     findings = _findings(wanted, known, chosen)
     for source in SOURCES:
         if policy == "frugal" and _is_enough(findings):
@@ -123,7 +126,7 @@ def _ask_source(source: str, wanted: Wanted, answers: Answers, *, asks: bool) ->
     """Ask by identifier first, and by title only where that brought no acceptable book."""
     found: list[EditionFacts] = []
     for kind in ("isbn", "title"):
-        if kind == "isbn" and not wanted.isbn13 or kind == "title" and not wanted.title:
+        if not (wanted.isbn13 if kind == "isbn" else wanted.title):
             continue
         question = (
             Question(source, "isbn", isbn13=wanted.isbn13)
@@ -141,32 +144,35 @@ def _ask_source(source: str, wanted: Wanted, answers: Answers, *, asks: bool) ->
     return found
 
 
-def _findings(wanted: Wanted, known: list[EditionFacts], chosen: str) -> Findings:
+def _findings(wanted: Wanted, known: list[EditionFacts], chosen: EditionFacts | None) -> Findings:
     if not known:
         return Findings("not_found", None, (), cover=best_cover((), wanted.isbn13))
     match = judge(wanted, known)
-    best, outcome = match.best, match.outcome
-    candidates = _candidates(match)
-    if chosen:
-        picked = next((one for one in candidates if candidate_name(one.facts) == chosen), None)
-        if picked is not None:
-            best, outcome = picked, "matched"
-            candidates = (picked, *(one for one in candidates if one is not picked))
-    if outcome != "matched" or best is None:
-        return Findings(outcome, best.score if best else None, candidates, cover=best_cover((), wanted.isbn13))
-    accepted = _accepted(wanted, known, best)
+    candidates = ((match.best,) if match.best else ()) + match.alternatives
+    if chosen is not None:
+        name = candidate_name(chosen)
+        newest = next(facts for facts in reversed(known) if candidate_name(facts) == name)
+        others = [one for one in candidates if candidate_name(one.facts) != name]
+        return findings_of(wanted, score(wanted, newest), others)
+    if match.outcome != "matched" or match.best is None:
+        return Findings(match.outcome, match.best.score if match.best else None, candidates, cover=best_cover((), wanted.isbn13))
+    return _matched(wanted, candidates, _accepted(wanted, known, match.best))
+
+
+def findings_of(wanted: Wanted, chosen: Candidate, others: Sequence[Candidate]) -> Findings:
+    """Return the findings where a person has accepted a candidate; nothing else is taken: the row may mean another book than it says."""
+    return _matched(wanted, (chosen, *others), (chosen.facts,))
+
+
+def _matched(wanted: Wanted, candidates: tuple[Candidate, ...], accepted: tuple[EditionFacts, ...]) -> Findings:
     return Findings(
-        outcome,
-        best.score,
+        "matched",
+        candidates[0].score,
         candidates,
         accepted,
         rank_genres({facts.source: facts.subjects for facts in accepted if facts.subjects}),
         best_cover(accepted, wanted.isbn13),
     )
-
-
-def _candidates(match: Match) -> tuple[Candidate, ...]:
-    return ((match.best,) if match.best else ()) + match.alternatives
 
 
 def _accepted(wanted: Wanted, known: list[EditionFacts], best: Candidate) -> tuple[EditionFacts, ...]:

@@ -9,18 +9,20 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from bookops.clock import database_now
 from bookops.group_work import Grouped
 from bookops.leases import heartbeat
-from bookops.outbound.errors import SourceError, TryAgain
-from enrichment.asking import Tally, ask, tallied
-from enrichment.deciding import Findings, next_question, questions_of
+from bookops.outbound.errors import BadAnswer, TryAgain
+from enrichment.asking import Asked, Tally, ask, tallied
+from enrichment.deciding import SOURCES, Findings, Question, next_question, questions_of
+from enrichment.matching import Wanted
 from enrichment.models import ImportRow, LibraryImport
 from enrichment.remembering import recall
-from enrichment.settling import Tried, store
+from enrichment.settling import Tried, parks, store
 from enrichment.sources.facts import EditionFacts
-from enrichment.wanted import wanted_of
+from enrichment.wanted import chosen_of, wanted_of
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ class Held:
     claimed_at: datetime
     policy: str
     without: frozenset[str]
+    questions: list[Question]
     answers: dict[tuple[str, str], tuple[EditionFacts, ...]]
 
 
@@ -48,12 +51,22 @@ def enrich_row(row_id: int) -> bool:
     with heartbeat.holding(held.row):
         tried = attempt(held)
     tried.cpu_seconds = time.thread_time() - cpu
-    return stores.ask(tried)
+    try:
+        return stores.ask(tried)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away; the lease runs out and the row goes round again
+    except (DatabaseError, ValueError) as error:
+        log.exception("row_not_stored", row_id=row_id, run_id=str(held.row.library_import_id))
+        unstorable = BadAnswer(type(error).__name__, reason="unstorable")
+        return stores.ask(Tried(held.row, held.claimed_at, error=unstorable, tally=tried.tally, cpu_seconds=tried.cpu_seconds))
 
 
 def attempt(held: Held) -> Tried:
     """Ask one question after the other until there are findings, an error, or no time left. Never raises."""
-    tried = Tried(held.row, held.claimed_at, tally=Tally())
+    asked = [
+        Asked(one, held.answers[one.source, one.key], remembered=True) for one in held.questions if (one.source, one.key) in held.answers
+    ]
+    tried = Tried(held.row, held.claimed_at, asked=asked, tally=Tally())
     try:
         with tallied(tried.tally):  # type: ignore[arg-type] - set in the line above
             _ask_all(held, tried)
@@ -66,11 +79,14 @@ def attempt(held: Held) -> Tried:
 
 def _ask_all(held: Held, tried: Tried) -> None:
     deadline = time.monotonic() + settings.BOOK_DEADLINE
-    wanted = wanted_of(held.row)
+    wanted, chosen = wanted_of(held.row), chosen_of(held.row)
     while True:
-        verdict = next_question(wanted, held.answers, policy=held.policy, without=held.without, chosen=held.row.chosen)
+        verdict = next_question(wanted, held.answers, policy=held.policy, without=held.without, chosen=chosen)
         if isinstance(verdict, Findings):
             tried.findings = verdict
+            return
+        if heartbeat.has_lost(held.row):
+            tried.error = TryAgain("another worker has it", reason="lease_lost")
             return
         if time.monotonic() > deadline:
             tried.error = TryAgain(f"more than {settings.BOOK_DEADLINE:g} s", reason="deadline")
@@ -79,25 +95,15 @@ def _ask_all(held: Held, tried: Tried) -> None:
         tried.asked.append(one)
         if one.error is not None:
             tried.error = one.error
-            if _is_parking(one.error):
+            if parks(one.error):
                 # Meanwhile the book shows what is known without that source.
-                tried.findings = _without_asking(held, wanted)
+                tried.findings = _without_asking(held, wanted, chosen)
             return
         held.answers[verdict.source, verdict.key] = one.found
 
 
-def _is_parking(error: SourceError) -> bool:
-    return isinstance(error, TryAgain) and error.spent
-
-
-def _without_asking(held: Held, wanted: object) -> Findings | None:
-    known = next_question(
-        wanted,  # type: ignore[arg-type]
-        held.answers,
-        policy=held.policy,
-        without=frozenset({"open_library", "google_books"}),
-        chosen=held.row.chosen,
-    )
+def _without_asking(held: Held, wanted: Wanted, chosen: EditionFacts | None) -> Findings | None:
+    known = next_question(wanted, held.answers, policy=held.policy, without=frozenset(SOURCES), chosen=chosen)
     return known if isinstance(known, Findings) and known.outcome == "matched" else None
 
 
@@ -118,11 +124,9 @@ def claim_rows(ids: Sequence[int]) -> list[Held | None]:
             continue
         of_import = imports[row.library_import_id]
         answers = {name: known[name] for question in questions[row.pk] if (name := (question.source, question.key)) in known}
-        held.append(Held(row, now, of_import.policy, frozenset(of_import.given_up), answers))
+        held.append(Held(row, now, of_import.policy, frozenset(of_import.given_up), questions[row.pk], answers))
     return held
 
 
-claims: Grouped[int, Held | None] = Grouped(claim_rows, name="claims")
-stores: Grouped[Tried, bool] = Grouped(store, name="stores")
-
-
+claims: Grouped[int, Held | None] = Grouped(claim_rows, name="claims", linger=0.03)
+stores: Grouped[Tried, bool] = Grouped(store, name="stores", linger=0.03)

@@ -13,11 +13,12 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from bookops.clock import database_now
 from bookops.dispatch import ring
+from bookops.leases import heartbeat
 from bookops.notices import notify
-from bookops.runs import BROKEN, ENDED, OPEN, State, lease_time
+from bookops.runs import ENDED, OPEN, State, lease_time
 from enrichment import dashboard
 from enrichment.models import ImportChunk, ImportRow, LibraryImport
-from enrichment.status import describe
+from enrichment.status import describe, too_many_failures
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,8 @@ def finish_import(import_id: Any) -> bool:
     held = _take(import_id)
     if held is None:
         return rebuild(import_id)
-    document = dashboard.build(held, partial=False)
+    with heartbeat.holding(held):
+        document = dashboard.build(held, partial=False)
     return _end(held, document)
 
 
@@ -43,17 +45,14 @@ def _take(import_id: Any) -> LibraryImport | None:
     open_chunks = ImportChunk.objects.filter(library_import=OuterRef("pk"), state__in=OPEN)
     won = LibraryImport.objects.filter(
         ~Exists(open_rows), ~Exists(open_chunks), pk=import_id, state=State.RUNNING, stage=Stage.ENRICHING
-    ).update(stage=Stage.ASSEMBLING, lease_owner=token, lease_until=database_now() + lease_time() * 5)
+    ).update(stage=Stage.ASSEMBLING, lease_owner=token, lease_until=database_now() + lease_time())
     return LibraryImport.objects.get(pk=import_id) if won else None
 
 
 def _end(held: LibraryImport, document: dashboard.Document) -> bool:
-    status = describe(held)
-    too_many = _too_many_failures(held, status.counts)
+    too_many = too_many_failures(held, held.counts())
     with transaction.atomic():
-        ended = LibraryImport.objects.filter(
-            pk=held.pk, state=State.RUNNING, stage=Stage.ASSEMBLING, lease_owner=held.lease_owner
-        ).update(
+        ended = LibraryImport.objects.filter(pk=held.pk, state=State.RUNNING, stage=Stage.ASSEMBLING, lease_owner=held.lease_owner).update(
             state=State.FAILED if too_many else State.SUCCEEDED,
             reason="too_many_failures" if too_many else "",
             detail=too_many,
@@ -67,22 +66,14 @@ def _end(held: LibraryImport, document: dashboard.Document) -> bool:
         if not ended:
             return False
         held.refresh_from_db()
-        LibraryImport.objects.filter(pk=held.pk).update(statistics=describe(held).statistics)
+        status = describe(held)
+        LibraryImport.objects.filter(pk=held.pk).update(statistics=status.statistics)
         held.record("finished", state=held.state, waiting=status.waiting, **status.statistics)
         notify(held, outcome=held.state, subject=f"{held.filename}: {held.get_state_display()}", facts=status.statistics)
     log.info("import_finished", run_id=str(held.pk), state=held.state, **status.statistics)
     if held.changes > held.dashboard_changes:
         ask_rebuild(held)
     return True
-
-
-def _too_many_failures(held: LibraryImport, counts: dict[str, int]) -> str:
-    """Return why an import fails as a whole, "" where it does not: only above the share its caller tolerates."""
-    total = sum(counts.values())
-    broken = sum(counts[state] for state in BROKEN)
-    if held.tolerated_failures is None or not total or broken / total <= held.tolerated_failures:
-        return ""
-    return f"{broken} of {total} rows failed; tolerated were {held.tolerated_failures:.0%}."
 
 
 def ask_rebuild(library_import: LibraryImport) -> bool:

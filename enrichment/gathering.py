@@ -22,7 +22,7 @@ from enrichment.deciding import Findings, Question, next_question, questions_of
 from enrichment.models import ImportChunk, ImportCost, ImportRow, LibraryImport
 from enrichment.remembering import recall, remember
 from enrichment.sources.facts import EditionFacts
-from enrichment.wanted import wanted_of
+from enrichment.wanted import chosen_of, wanted_of
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Gathering:
 
     def verdict(self, row: ImportRow) -> Question | Findings:
         """Return what is still to be asked about a row, or what was found."""
-        return next_question(wanted_of(row), self.answers, policy=self.policy, without=self.without, chosen=row.chosen)
+        return next_question(wanted_of(row), self.answers, policy=self.policy, without=self.without, chosen=chosen_of(row))
 
 
 def gather(chunk: ImportChunk) -> int:
@@ -61,7 +61,7 @@ def gather(chunk: ImportChunk) -> int:
         while batches := list(_batches(gathering)):
             for batch in pool.map(lambda questions: _ask_together(questions, gathering.tally, str(library_import.pk)), batches):
                 _take_in(gathering, batch)
-            remember({one.question: one.found for batch in gathering.asked.values() for one in batch if one.error is None}, start)
+                remember({one.question: one.found for one in batch}, start)
             if heartbeat.has_lost(chunk):
                 return 0
     stored = _store_finished(gathering, start)
@@ -96,9 +96,11 @@ def _carries(name: str, kind: str) -> int:
 
 
 def _ask_together(questions: Sequence[Question], tally: Tally, flow: str) -> list[Asked]:
+    """Return those questions that were answered; an error is no answer."""
     if len(questions) == 1:
         with tallied(tally):
-            return [ask(questions[0], flow=flow)]
+            one = ask(questions[0], flow=flow)
+            return [one] if one.error is None else []
     asked, start = source(questions[0].source), time.monotonic()
     with tallied(tally):
         try:

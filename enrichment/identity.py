@@ -27,13 +27,13 @@ def keys_of(entry: LibraryEntry) -> list[str]:
 class Shelf:
     """Hold the books of one owner that a batch of entries may mean, and tell which entry means which.
 
-    A Goodreads id decides alone. An ISBN finds a book unless the two have different Goodreads ids. Title and author find one only
-    where exactly one book has them and neither the ids nor, within one import, another row speaks against it: two editions in one
-    export stay two books.
+    A Goodreads id decides alone. An ISBN finds a book unless the two have different Goodreads ids. Title and author find one that no
+    other row of the import means; of several the only one, or one that has no identifier either. So two editions in one export stay
+    two books, and find their rows again in the next.
     """
 
     def __init__(self, owner_id: Any, entries: Sequence[LibraryEntry], taken: set[int]) -> None:
-        """Load what the entries may mean. Two queries. `taken` are books that other rows of the same import already mean."""
+        """Load and lock what the entries may mean. Three queries. `taken` are books that other rows of the same import already mean."""
         self._books: dict[int, Book] = {}
         self._by_key: dict[str, list[int]] = {}
         self._keys: dict[int, set[str]] = {}
@@ -42,18 +42,20 @@ class Shelf:
         wanted = {key for entry in entries for key in keys_of(entry)}
         ids = set(BookKey.objects.filter(owner_id=owner_id, key__in=wanted).values_list("book_id", flat=True)) if wanted else set()
         if ids:
-            self._books = Book.objects.in_bulk(ids)
+            # Locked until the batch is stored, or it would undo what a person or a worker writes meanwhile.
+            self._books = Book.objects.select_for_update().order_by("pk").in_bulk(ids)
             for key, book_id in BookKey.objects.filter(book_id__in=ids).order_by("book_id").values_list("key", "book_id"):
                 self._by_key.setdefault(key, []).append(book_id)
                 self._keys.setdefault(book_id, set()).add(key)
+        self._named = {book_id for key in wanted if key.startswith(STRONG) for book_id in self._by_key.get(key, ())}
 
     def find(self, entry: LibraryEntry) -> Book | None:
         """Return the book the entry means, None when the owner does not have it yet."""
         keys = keys_of(entry)
         for key in keys:
             fitting = [book_id for book_id in self._by_key.get(key, ()) if self._fits(book_id, key, keys)]
-            if key.startswith("ta:") and len(fitting) != 1:
-                break
+            if key.startswith("ta:") and len(fitting) > 1:
+                fitting = [book_id for book_id in fitting if not self._has_identifier(book_id)]
             if fitting:
                 self._taken.add(fitting[0])
                 return self._books[fitting[0]]
@@ -78,7 +80,10 @@ class Shelf:
         held = self._keys.get(book_id, set())
         if _differ("gr:", held, keys):
             return False
-        return key.startswith("isbn:") or book_id not in self._taken
+        return key.startswith("isbn:") or not (book_id in self._taken or book_id in self._named)
+
+    def _has_identifier(self, book_id: int) -> bool:
+        return any(key.startswith(STRONG) for key in self._keys.get(book_id, ()))
 
 
 def _differ(kind: str, held: set[str], keys: list[str]) -> bool:

@@ -14,20 +14,17 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from bookops.books import FACTS, Book
+from bookops.books import FACTS, PERSON, Book
 from bookops.clock import database_now
 from bookops.dispatch import ring, ring_each
 from bookops.events import RunEvent
 from bookops.runs import BROKEN, ENDED, State
-from enrichment.deciding import Findings, candidate_name
+from enrichment.deciding import candidate_name, findings_of, questions_of
 from enrichment.finishing import ask_rebuild
 from enrichment.formats import ExportRefused, check_export
-from enrichment.genres import rank_genres
 from enrichment.matching import Candidate
-from enrichment.covers import best_cover
 from enrichment.models import EditionRecord, ImportChunk, ImportRow, LibraryImport, RowAttempt, storage_keys
 from enrichment.settling import BOOK_FIELDS, learn
-from enrichment.deciding import questions_of
 from enrichment.wanted import wanted_of
 
 __all__ = [
@@ -80,7 +77,7 @@ def start_import(
             encoding=summary.encoding,
             policy=policy or settings.SOURCE_POLICY,
             tolerated_failures=tolerated_failures,
-            deadline_at=timezone.now() + timedelta(seconds=deadline_seconds) if deadline_seconds else None,
+            deadline_at=database_now() + timedelta(seconds=deadline_seconds) if deadline_seconds else None,
             chunk_size=chunk_size or settings.CHUNK_SIZE,
             sandbox=settings.SOURCES == "sandbox",
             ring_at=database_now() + timedelta(seconds=settings.RING_AGAIN_SECONDS),
@@ -139,9 +136,7 @@ def re_enrich(library_import: LibraryImport, *, forget: bool = False) -> int:
     return _send_again(library_import, states=(*BROKEN, State.SUCCEEDED), kind="re_enriched")
 
 
-def _send_again(
-    library_import: LibraryImport, *, states: Sequence[State], kind: str, only: Sequence[int] | None = None
-) -> int:
+def _send_again(library_import: LibraryImport, *, states: Sequence[State], kind: str, only: Sequence[int] | None = None) -> int:
     """Make ended rows pending again and send them out; a failed import runs again, a complete one stays complete.
 
     Rows without an entry could not be read: no repetition helps them.
@@ -149,6 +144,7 @@ def _send_again(
     from enrichment.tasks import enrich_book
 
     with transaction.atomic():
+        LibraryImport.objects.select_for_update().filter(pk=library_import.pk).first()
         rows = ImportRow.objects.filter(library_import=library_import).exclude(entry={})
         if only is not None:
             rows = rows.filter(pk__in=only)
@@ -161,6 +157,8 @@ def _send_again(
             stage=LibraryImport.Stage.ENRICHING,
             reopenings=F("reopenings") + 1,
             ended_at=None,
+            # A deadline that has passed would end it again at once.
+            deadline_at=None,
             reason="",
             detail="",
         )
@@ -198,38 +196,37 @@ def choose_candidate(row: ImportRow, candidate: str, *, by: Any) -> bool:
     )
     if picked is None or row.book_id is None:
         return False
-    findings = Findings(
-        "matched",
-        picked.score,
-        (picked,),
-        (picked.facts,),
-        rank_genres({picked.facts.source: picked.facts.subjects}),
-        best_cover((picked.facts,), row.isbn13),
-    )
+    others = [one for data in row.candidates if candidate_name((one := Candidate.from_json(data)).facts) != candidate]
+    findings = findings_of(wanted_of(row), picked, others)
     with transaction.atomic():
         now = database_now()
+        _touch(row.library_import)
         # Not while a worker has it: what the worker stores would undo the choice.
-        moved = ImportRow.objects.filter(pk=row.pk).exclude(state=State.RUNNING).update(
-            outcome=ImportRow.Outcome.MATCHED,
-            score=picked.score,
-            chosen=candidate,
-            sources=[picked.facts.source],
-            state=State.SUCCEEDED,
-            reason="",
-            detail="",
-            waiting_for="",
-            ring_at=None,
-            ended_at=now,
+        moved = (
+            ImportRow.objects.filter(pk=row.pk)
+            .exclude(state=State.RUNNING)
+            .update(
+                outcome=ImportRow.Outcome.MATCHED,
+                score=picked.score,
+                chosen=candidate,
+                candidates=[one.to_json() for one in findings.candidates],
+                sources=[picked.facts.source],
+                state=State.SUCCEEDED,
+                reason="",
+                detail="",
+                waiting_for="",
+                ring_at=None,
+                ended_at=now,
+            )
         )
         if not moved:
             return False
         book = Book.objects.select_for_update().get(pk=row.book_id)
-        book.subjects = {}
+        book.unlearn()
         learn(book, findings, now).save(update_fields=BOOK_FIELDS)
         RowAttempt.objects.create(
             row=row, number=row.attempts, outcome="chosen", detail=f"{candidate} chosen by {by}"[:500], started_at=now, ended_at=now
         )
-        _touch(row.library_import)
         row.library_import.record("candidate_chosen", row=row.number, candidate=candidate, by=str(by))
     row.refresh_from_db()
     return True
@@ -244,15 +241,16 @@ def edit_book(book: Book, changes: dict[str, Any], *, by: Any) -> Book:
         if name not in FACTS:
             raise KeyError(name)
     with transaction.atomic():
+        # Imports before books, in the order that every writer locks them in.
+        _touch_imports_of(book)
         book = Book.objects.select_for_update().get(pk=book.pk)
         for name, value in changes.items():
             setattr(book, name, _genres_by_hand(value) if name == "genres" else value)
-            book.provenance[name] = {"source": "person", "by": str(by), "at": timezone.now().isoformat()}
+            book.provenance[name] = {"source": PERSON, "by": str(by), "at": timezone.now().isoformat()}
         book.locked = sorted({*book.locked, *changes})
         book.version += 1
         book.full_clean(exclude=["owner"])
         book.save()
-        _touch_imports_of(book)
     return book
 
 
@@ -276,7 +274,7 @@ def delete_import(library_import: LibraryImport) -> list[str]:
     keys = list(dict.fromkeys(name for key in keys for name in (key, key + ".gz")))
     with transaction.atomic():
         elsewhere = ImportRow.objects.filter(book=OuterRef("pk")).exclude(library_import=library_import)
-        orphans = Book.objects.filter(rows__library_import=library_import, locked=[]).filter(~Exists(elsewhere)).values_list("pk", flat=True)
+        orphans = Book.objects.filter(rows__library_import=library_import).filter(~Exists(elsewhere)).values_list("pk", flat=True)
         ids = list(orphans.distinct())
         RunEvent.objects.filter(run_id=library_import.pk).delete()
         RowAttempt.objects.filter(row__library_import=library_import).delete()
@@ -304,7 +302,7 @@ def _touch(library_import: LibraryImport) -> None:
 
 
 def _touch_imports_of(book: Book) -> None:
-    for library_import in LibraryImport.objects.filter(rows__book=book).distinct():
+    for library_import in LibraryImport.objects.filter(rows__book=book).distinct().order_by("pk"):
         _touch(library_import)
 
 

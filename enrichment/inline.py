@@ -35,5 +35,5 @@ def import_inline(*, watch: Callable[[LibraryImport], Any] = lambda library_impo
 
 def _wait_until_due(library_import: LibraryImport) -> None:
     due = library_import.rows.filter(state__in=OPEN).aggregate(due=Min("next_at"))["due"]
-    if due is not None:
-        time.sleep(min(max((due - database_now()).total_seconds(), 0.05), 5.0))
+    seconds = (due - database_now()).total_seconds() if due else 0.0
+    time.sleep(min(max(seconds, 0.05), 5.0))

@@ -90,9 +90,9 @@ class LibraryImport(FollowedRun):
     def start_enriching(self) -> bool:
         """Move from reading to enriching; False when another worker has done so or the import has ended."""
         return bool(
-            LibraryImport.objects.filter(
-                pk=self.pk, state=State.RUNNING, stage=self.Stage.READING, lease_owner=self.lease_owner
-            ).update(stage=self.Stage.ENRICHING, lease_owner=None, lease_until=None)
+            LibraryImport.objects.filter(pk=self.pk, state=State.RUNNING, stage=self.Stage.READING, lease_owner=self.lease_owner).update(
+                stage=self.Stage.ENRICHING, lease_owner=None, lease_until=None
+            )
         )
 
     def counts(self) -> dict[str, int]:

@@ -31,5 +31,7 @@ def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"{name}: error {entry['error']} ({asked}, {entry['ms']} ms)"
     told = f"{entry['subjects']} subjects" if entry.get("found") else "No data"
+    if entry.get("remembered"):
+        return f"{name}: {told} ({asked}, told before)"
     shared = f", one request for {entry['shared_by']} books" if entry.get("shared_by") else ""
     return f"{name}: {told} ({asked}, {entry['ms']} ms{shared})"

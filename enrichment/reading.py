@@ -16,9 +16,10 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 
-from bookops.books import Book, BookKey
+from bookops.books import EXPORT, Book, BookKey
 from bookops.clock import database_now
 from bookops.leases import heartbeat
+from bookops.notices import notify
 from bookops.runs import State
 from enrichment import chunks, settling
 from enrichment.deciding import Findings, next_question, questions_of
@@ -70,9 +71,7 @@ def _read(library_import: LibraryImport) -> None:
         library_import.record("reading", filename=library_import.filename)
     taken: set[int] = set(library_import.rows.exclude(book=None).values_list("book_id", flat=True))
     with default_storage.open(library_import.upload_key, "rb") as file:
-        export = open_export(
-            file, name=library_import.filename, max_bytes=settings.UPLOAD_MAX_BYTES, max_rows=settings.UPLOAD_MAX_ROWS
-        )
+        export = open_export(file, name=library_import.filename, max_bytes=settings.UPLOAD_MAX_BYTES, max_rows=settings.UPLOAD_MAX_ROWS)
         rows: Iterator[LibraryEntry | BadRow] = export.rows(start_after=library_import.rows_read)
         while batch := list(islice(rows, library_import.chunk_size)):
             store_batch(library_import, batch, taken)
@@ -94,7 +93,7 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
         now = database_now()
         entries = [one for one in read if isinstance(one, LibraryEntry)]
         books = _find_or_make_books(library_import, entries, taken, now)
-        rows = [_row(library_import, entry, book) for entry, book in zip(entries, books, strict=True)]
+        rows = [_row(library_import, entry, book, now) for entry, book in zip(entries, books, strict=True)]
         tries = _settle_remembered(library_import, rows, books, now)
         _assign_chunk(library_import, [row for row in rows if row.state == State.PENDING])
         rows += [_bad_row(library_import, bad, now) for bad in read if isinstance(bad, BadRow)]
@@ -168,7 +167,7 @@ def _take_over(book: Book, entry: LibraryEntry, now: datetime) -> None:
         "original_year": entry.original_publication_year,
         "isbn13": entry.isbn13,
     }
-    if book.learn(facts, "export", now) and book.pk is not None:
+    if book.learn(facts, EXPORT, now) and book.pk is not None:
         book.version += 1
     book.goodreads_id = entry.goodreads_id or book.goodreads_id
     book.binding = entry.binding[:200] or book.binding
@@ -183,7 +182,7 @@ def _iso(day: Any) -> str | None:
     return day.isoformat() if day is not None else None
 
 
-def _row(library_import: LibraryImport, entry: LibraryEntry, book: Book) -> ImportRow:
+def _row(library_import: LibraryImport, entry: LibraryEntry, book: Book, now: datetime) -> ImportRow:
     return ImportRow(
         library_import=library_import,
         number=entry.number,
@@ -194,6 +193,7 @@ def _row(library_import: LibraryImport, entry: LibraryEntry, book: Book) -> Impo
         isbn13=entry.isbn13,
         entry=entry.to_json(),
         max_attempts=settings.MAX_ATTEMPTS,
+        next_at=now,  # its default would ask the database once a row
     )
 
 
@@ -208,11 +208,14 @@ def _bad_row(library_import: LibraryImport, bad: BadRow, now: datetime) -> Impor
         state=State.FAILED,
         reason=bad.reason[:40],
         detail=bad.detail[:500],
+        next_at=now,
         ended_at=now,
     )
 
 
-def _settle_remembered(library_import: LibraryImport, rows: Sequence[ImportRow], books: Sequence[Book], now: datetime) -> list[settling.Tried]:
+def _settle_remembered(
+    library_import: LibraryImport, rows: Sequence[ImportRow], books: Sequence[Book], now: datetime
+) -> list[settling.Tried]:
     """Settle in memory the rows for which every question has been answered before, and store what their books learn."""
     without = frozenset(library_import.given_up)
     wanted = [wanted_of_entry(row.entry) for row in rows]
@@ -260,4 +263,8 @@ def _refuse(library_import: LibraryImport, refusal: ExportRefused) -> None:
             )
         )
         if ended:
+            library_import.refresh_from_db()
             library_import.record("failed", reason=refusal.reason, detail=str(refusal))
+            notify(
+                library_import, outcome=library_import.state, subject=f"{library_import.filename}: failed", facts={"detail": str(refusal)}
+            )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from bookops.books import Book
 from bookops.bulk import write_fields
 from bookops.clock import database_now
-from bookops.outbound.errors import SourceError, TryAgain
+from bookops.outbound.errors import BadAnswer, SourceError, TryAgain
 from bookops.progress import wake_sometimes
 from bookops.runs import State
 from bookops.source_health import health
@@ -25,6 +27,10 @@ from enrichment.deciding import Findings
 from enrichment.models import ImportCost, ImportRow, LibraryImport, RowAttempt
 from enrichment.remembering import remember
 
+log = structlog.get_logger(__name__)
+
+#: Seconds. A row that has to wait longer is parked, and its import ends without it.
+LONGEST_WAIT = 120.0
 #: The columns of a row that an attempt may change.
 ROW_FIELDS = (
     "state",
@@ -74,6 +80,11 @@ class Tried:
     #: None where the answer came with a batch, whose calls are counted once for all.
     tally: Tally | None = None
     cpu_seconds: float = 0.0
+    #: Which attempt it was, also where it turns out to be none.
+    number: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.number = self.row.attempts
 
 
 def store(tries: Sequence[Tried]) -> list[bool]:
@@ -85,13 +96,14 @@ def store(tries: Sequence[Tried]) -> list[bool]:
     with transaction.atomic():
         kept_ids = ImportRow.objects.all().fence([tried.row for tried in tries])
         now = database_now()
-        kept = [tried for tried in tries if tried.row.pk in kept_ids]
+        # Copies: if this transaction fails, what was tried can be stored once more under the lease it still has.
+        kept = [replace(tried, row=copy(tried.row)) for tried in tries if tried.row.pk in kept_ids]
         books = Book.objects.select_for_update().order_by("pk").in_bulk([tried.row.book_id for tried in kept if tried.row.book_id])
         changed = [book for tried in kept if (book := settle(tried, books.get(tried.row.book_id or 0), now))]
         write_fields([tried.row for tried in kept], ROW_FIELDS)
         write_fields(list({book.pk: book for book in changed}.values()), BOOK_FIELDS)
-        RowAttempt.objects.bulk_create(attempt_of(tried, now) for tried in kept)
-        remember({one.question: one.found for tried in tries for one in tried.asked if one.error is None and one.shared_by == 1}, now)
+        RowAttempt.objects.bulk_create(attempt_of(tried, now) for tried in kept if not _was_only_waiting(tried))
+        remember({one.question: one.found for tried in tries for one in tried.asked if one.is_news}, now)
     _charge(tries, time.thread_time() - start)
     health.flush()
     _end_what_is_done(kept)
@@ -125,16 +137,31 @@ def learn(book: Book, findings: Findings, now: datetime) -> Book:
     return book
 
 
+def parks(error: SourceError) -> bool:
+    """Say whether a row that met this error is to wait aside: its source is spent, or away for longer than an import should take."""
+    return isinstance(error, TryAgain) and (error.spent or (error.retry_after or 0) > LONGEST_WAIT)
+
+
 def _settle_error(row: ImportRow, error: SourceError, now: datetime) -> None:
-    if isinstance(error, TryAgain) and error.spent:
+    if isinstance(error, TryAgain) and parks(error):
         until = now + timedelta(seconds=max(error.retry_after or 60.0, 1.0))
         row.after_parking(until, reason=error.reason, detail=error.detail)
         row.waiting_for = error.source
         health.park(error.source, until)
-    elif isinstance(error, TryAgain):
-        row.after_failure(now, retry_after=error.retry_after, reason=error.reason, detail=error.detail)
+    elif isinstance(error, TryAgain) and not error.asked:
+        row.after_waiting(now, error.retry_after or 1.0, reason=error.reason, detail=error.detail)
+    elif isinstance(error, TryAgain | BadAnswer):
+        # Half an answer and a proxy's error page look alike, and both are gone the next time.
+        retry_after = error.retry_after if isinstance(error, TryAgain) else None
+        row.after_failure(now, retry_after=retry_after, reason=error.reason, detail=error.detail)
     else:
         row.after_refusal(now, reason=error.reason, detail=error.detail)
+
+
+def _was_only_waiting(tried: Tried) -> bool:
+    """Say whether nothing happened that a log could tell: the row's turn had not come before anything was asked."""
+    waited = isinstance(tried.error, TryAgain) and not tried.error.asked and not parks(tried.error)
+    return waited and all(one.error is tried.error or one.remembered for one in tried.asked)
 
 
 def attempt_of(tried: Tried, now: datetime) -> RowAttempt:
@@ -142,7 +169,7 @@ def attempt_of(tried: Tried, now: datetime) -> RowAttempt:
     row = tried.row
     return RowAttempt(
         row=row,
-        number=row.attempts,
+        number=tried.number,
         outcome=row.state,
         reason=row.reason,
         detail=row.detail,
@@ -162,7 +189,12 @@ def _charge(tries: Iterable[Tried], own_seconds: float) -> None:
     for import_id, mine in by_import.items():
         seconds = sum(tried.cpu_seconds for tried in mine) + own_seconds * len(mine) / total
         costs += cost_of(import_id, [tried.tally for tried in mine if tried.tally is not None], seconds)
-    ImportCost.objects.bulk_create(costs)
+    try:
+        with transaction.atomic():
+            ImportCost.objects.bulk_create(costs)
+    except IntegrityError:
+        # One of the imports was deleted meanwhile; what the others' batch cost is not worth failing it for.
+        log.info("cost_not_noted", imports=len(by_import))
 
 
 def cost_of(import_id: Any, tallies: Iterable[Tally], cpu_seconds: float) -> list[ImportCost]:

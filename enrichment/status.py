@@ -48,8 +48,11 @@ class ImportStatus:
     statistics: dict[str, Any]
 
 
-def describe(library_import: LibraryImport) -> ImportStatus:
-    """Return how an import stands. Five queries, however large it is."""
+def describe(library_import: LibraryImport, *, ended: bool = False) -> ImportStatus:
+    """Return how an import stands. Five queries, however large it is.
+
+    `ended` tells it as of its end, for the dashboard that is written just before.
+    """
     rows = library_import.rows.order_by()
     by_state = _counts(rows, "state")
     counts = {state: by_state.get(state, 0) for state in State.values}
@@ -58,14 +61,17 @@ def describe(library_import: LibraryImport) -> ImportStatus:
     processed = total - counts[State.PENDING] - counts[State.RUNNING]
     chunks = _counts(library_import.chunks.order_by(), "state")
     sources, cpu_seconds = _costs(library_import)
-    ended = library_import.state in ENDED
+    word = SEED_WORDS.get(State(library_import.state), "processing")
+    if ended and word == "processing":
+        word = "error" if too_many_failures(library_import, counts) else "complete"
+    ended = ended or library_import.state in ENDED
     categories: dict[str, int] = {}
     for reason, count in reasons.items():
         categories[category_of(reason)] = categories.get(category_of(reason), 0) + count
     return ImportStatus(
         state=library_import.state,
         stage=library_import.stage,
-        seed_status=SEED_WORDS.get(State(library_import.state), "processing"),
+        seed_status=word,
         counts=counts,
         outcomes=_counts(rows.exclude(outcome=""), "outcome"),
         total=total,
@@ -79,8 +85,17 @@ def describe(library_import: LibraryImport) -> ImportStatus:
         chunks_total=sum(chunks.values()),
         sources=sources,
         cpu_seconds=cpu_seconds,
-        statistics=_statistics(library_import, counts, chunks.get(State.SUCCEEDED, 0)),
+        statistics=_statistics(library_import, counts, chunks.get(State.SUCCEEDED, 0), word),
     )
+
+
+def too_many_failures(library_import: LibraryImport, counts: dict[str, int]) -> str:
+    """Return why an import fails as a whole, "" where it does not: only above the share its caller tolerates."""
+    total = sum(counts.values())
+    broken = sum(counts[state] for state in BROKEN)
+    if library_import.tolerated_failures is None or not total or broken / total <= library_import.tolerated_failures:
+        return ""
+    return f"{broken} of {total} rows failed; tolerated were {library_import.tolerated_failures:.0%}."
 
 
 def _counts(rows: Any, column: str) -> dict[str, int]:
@@ -127,7 +142,7 @@ def _costs(library_import: LibraryImport) -> tuple[dict[str, dict[str, Any]], fl
     return sources, round(cpu_seconds, 3)
 
 
-def _statistics(library_import: LibraryImport, counts: dict[str, int], chunks_processed: int) -> dict[str, Any]:
+def _statistics(library_import: LibraryImport, counts: dict[str, int], chunks_processed: int, word: str) -> dict[str, Any]:
     """Return seed 003's result of a job; success means worked without error, found or not."""
     total = sum(counts.values())
     successful = counts[State.SUCCEEDED]
@@ -135,7 +150,7 @@ def _statistics(library_import: LibraryImport, counts: dict[str, int], chunks_pr
     end = library_import.ended_at or (library_import.created_at and database_now())
     return {
         "job_id": str(library_import.pk),
-        "status": SEED_WORDS.get(State(library_import.state), "processing"),
+        "status": word,
         "total_books": total,
         "successful_books": successful,
         "failed_books": failed,

@@ -137,7 +137,9 @@ class Summary:
             "books_with_missing_dates": self._counts["read_without_date"],
             "books_with_missing_pages": self._counts["no_pages"],
             "re_read_books_original_count": self._counts["reread"],
-            "genre_sources_success": {name: self._genre_sources[name] for name in (GOOGLE_BOOKS, OPEN_LIBRARY, "both_sources", "no_genres")},
+            "genre_sources_success": {
+                name: self._genre_sources[name] for name in (GOOGLE_BOOKS, OPEN_LIBRARY, "both_sources", "no_genres")
+            },
         }
 
     def quality(self, reasons: dict[str, int], categories: dict[str, int]) -> dict[str, Any]:
@@ -162,12 +164,12 @@ class Summary:
 
 
 def _genre_source(book: BookAnalytics) -> str:
-    """Return which sources gave a book genres: one of them, both_sources, or no_genres."""
+    """Return which sources gave a book genres: one of them, both_sources, or no_genres; "person" where neither did."""
     if not book.final_genres:
         return "no_genres"
     if book.google_genres and book.openlibrary_genres:
         return "both_sources"
-    return GOOGLE_BOOKS if book.google_genres else OPEN_LIBRARY
+    return GOOGLE_BOOKS if book.google_genres else OPEN_LIBRARY if book.openlibrary_genres else "person"
 
 
 def _top(counter: Counter[str], most: int | None = None) -> list[tuple[str, int]]:

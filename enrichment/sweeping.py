@@ -50,14 +50,13 @@ def free_rows(now: datetime) -> int:
             .exclude(state=State.RUNNING)
             .values_list("pk", flat=True)
         )
-        noted = set(
-            RowAttempt.objects.filter(row_id__in=gone, outcome="lost").values_list("row_id", "number")
-        )
+        noted = set(RowAttempt.objects.filter(row_id__in=gone, outcome="lost").values_list("row_id", "number"))
         RowAttempt.objects.bulk_create(
             RowAttempt(row_id=row_id, number=number, outcome="lost", reason="worker_lost", ended_at=now)
             for row_id, number, *_ in lost
             if row_id in gone and (row_id, number) not in noted
         )
+        LibraryImport.objects.filter(pk__in={import_id for _, _, import_id, _ in lost}).update(changes=F("changes") + 1)
     for import_id, number in {(import_id, number) for _, _, import_id, number in lost if number is not None}:
         chunks.end_chunk(import_id, number)
     return freed
@@ -69,7 +68,9 @@ def ring_rows(now: datetime) -> int:
 
     ids = list(ImportRow.objects.all().overdue(now).filter(next_at__lte=now).order_by("ring_at").values_list("pk", flat=True)[:MOST])
     with transaction.atomic():
-        rung = ImportRow.objects.filter(pk__in=ids, state=State.PENDING).update(ring_at=now + timedelta(seconds=settings.RING_AGAIN_SECONDS))
+        rung = ImportRow.objects.filter(pk__in=ids, state=State.PENDING).update(
+            ring_at=now + timedelta(seconds=settings.RING_AGAIN_SECONDS)
+        )
         ring_each(enrich_book, ids)
     return rung
 

@@ -1,14 +1,24 @@
-"""What a row of an export says about the book it means, in the form that matching wants."""
+"""What a row says about the book it means, and what a person said, in the form that matching wants."""
 
 from __future__ import annotations
 
-from enrichment.matching import Wanted
+from enrichment.deciding import candidate_name
+from enrichment.matching import Candidate, Wanted
 from enrichment.models import ImportRow
+from enrichment.sources.facts import EditionFacts
 
 
 def wanted_of(row: ImportRow) -> Wanted:
     """Return what is wanted for a row."""
     return wanted_of_entry(row.entry)
+
+
+def chosen_of(row: ImportRow) -> EditionFacts | None:
+    """Return the record that a person has accepted for a row, None where nobody has."""
+    if not row.chosen:
+        return None
+    records = (Candidate.from_json(data).facts for data in row.candidates)
+    return next((facts for facts in records if candidate_name(facts) == row.chosen), None)
 
 
 def wanted_of_entry(entry: dict[str, object]) -> Wanted:
