@@ -5,7 +5,9 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from bookops.health import healthz, readyz
+from bookops.metrics import CoreCollector, metrics_view
 from enrichment.api.live import ImportConsumer
+from enrichment.metrics import ImportCollector
 
 handler400 = "bookops.api.problems.bad_request"
 handler403 = "bookops.api.problems.permission_denied"
@@ -16,11 +18,13 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("bookops.api.urls")),
     path("api/", include("enrichment.api.urls")),
-    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    # They tell nothing of anybody, so they ask nobody who they are.
+    path("api/schema", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="schema"),
     # The split view serves its script as a file, so that no page of ours needs inline scripts.
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[]), name="docs"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics_view(CoreCollector(), ImportCollector()), name="metrics"),
 ]
 
 websocket_urlpatterns = [

@@ -1,0 +1,97 @@
+"""What Prometheus is told of imports and their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from django.utils import timezone
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from bookops.runs import State
+from enrichment.models import ImportRow, LibraryImport, RowAttempt
+
+#: Upper bounds of the histogram of how long imports take, in seconds.
+BUCKETS = (1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 4 * 3600, 24 * 3600)
+RECENT = timedelta(hours=24)
+#: So many attempts of an import are looked at to see how many ran at once.
+MOST_ATTEMPTS = 20_000
+
+
+class ImportCollector(Collector):
+    """Tell of the queue, of what is in flight, how long imports take and how many rows come to nothing."""
+
+    def __init__(self) -> None:
+        self._peak: tuple[Any, int] = (None, 0)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics; each count reads an index of what is open, or the rows of the last day's imports."""
+        yield from self._queue()
+        yield from self._recent()
+        imports = GaugeMetricFamily("bookops_imports", "Imports, by state.", labels=["state"])
+        for state, count in LibraryImport.objects.order_by().values_list("state").annotate(n=Count("*")):
+            imports.add_metric([state], count)
+        yield imports
+        yield import_seconds()
+        yield GaugeMetricFamily(
+            "bookops_concurrency_reached", "Most rows worked on at once in the import that ended last.", self._concurrency_reached()
+        )
+
+    def _queue(self) -> Iterator[Metric]:
+        rows = ImportRow.objects.order_by()
+        waiting = rows.filter(state=State.PENDING)
+        yield GaugeMetricFamily("bookops_rows_waiting", "Rows that wait for a worker.", waiting.count())
+        oldest = waiting.aggregate(at=Min("next_at"))["at"]
+        age = max((timezone.now() - oldest).total_seconds(), 0) if oldest else 0
+        yield GaugeMetricFamily("bookops_oldest_waiting_seconds", "How long the oldest of them has been due.", age)
+        yield GaugeMetricFamily("bookops_rows_in_flight", "Rows a worker is at.", rows.filter(state=State.RUNNING).count())
+        yield GaugeMetricFamily("bookops_rows_parked", "Rows that wait for a spent source.", rows.filter(state=State.PARKED).count())
+        yield GaugeMetricFamily("bookops_dead_letters", "Rows that used up their attempts.", rows.filter(state=State.DEAD).count())
+
+    def _recent(self) -> Iterator[Metric]:
+        recent = list(LibraryImport.objects.filter(created_at__gte=timezone.now() - RECENT).values_list("pk", flat=True))
+        states = ImportRow.objects.filter(library_import__in=recent).order_by().values_list("state").annotate(n=Count("*"))
+        metric = GaugeMetricFamily("bookops_recent_rows", "Rows of the last 24 hours' imports, by state.", labels=["state"])
+        counts = dict.fromkeys(State.values, 0) | dict(states)
+        for state, count in counts.items():
+            metric.add_metric([state], count)
+        yield metric
+        ended = counts[State.SUCCEEDED] + counts[State.FAILED] + counts[State.DEAD]
+        ratio = counts[State.SUCCEEDED] / ended if ended else 1
+        yield GaugeMetricFamily("bookops_success_ratio", "Share of them that succeeded, of those that ended.", ratio)
+
+    def _concurrency_reached(self) -> int:
+        last = LibraryImport.objects.filter(state=State.SUCCEEDED).order_by("-ended_at").values_list("pk", "ended_at").first()
+        if last is None:
+            return 0
+        if self._peak[0] != last:
+            tries = RowAttempt.objects.filter(row__library_import=last[0]).order_by().exclude(started_at=None)
+            self._peak = (last, most_at_once(list(tries.values_list("started_at", "ended_at")[:MOST_ATTEMPTS])))
+        return self._peak[1]
+
+
+def most_at_once(spans: list[tuple[datetime, datetime]]) -> int:
+    """Return the largest number of spans that overlap in one moment."""
+    moves = sorted([(end, -1) for _, end in spans] + [(start, 1) for start, _ in spans])
+    now = most = 0
+    for _, move in moves:
+        now += move
+        most = max(most, now)
+    return most
+
+
+def import_seconds() -> Metric:
+    """Return the histogram of how long imports took from upload to dashboard. One query."""
+    took = ExpressionWrapper(F("ended_at") - F("created_at"), output_field=DurationField())
+    done = LibraryImport.objects.filter(state=State.SUCCEEDED).annotate(took=took)
+    counts = {f"below_{bound}": Count("pk", filter=Q(took__lte=timedelta(seconds=bound))) for bound in BUCKETS}
+    found = done.aggregate(n=Count("pk"), total=Sum("took"), **counts)
+    buckets = [(str(float(bound)), found[f"below_{bound}"]) for bound in BUCKETS] + [("+Inf", found["n"])]
+    total = found["total"].total_seconds() if found["total"] else 0
+    histogram = HistogramMetricFamily("bookops_import_seconds", "From upload to dashboard.")
+    histogram.add_metric([], buckets, total)
+    return histogram
