@@ -115,7 +115,9 @@ def document_parts(library_import: LibraryImport, *, partial: bool) -> Iterator[
 
 def _rows(library_import: LibraryImport) -> Iterator[tuple[ImportRow, list[RowAttempt]]]:
     """Yield the rows in the order of the file, each with its book and its attempts."""
-    rows = library_import.rows.select_related("book").order_by("number").iterator(chunk_size=AT_ONCE)
+    # What the document does not show is not even decoded; candidates alone would be half of the work.
+    unused = ("candidates", "raw", "book__description", "book__reads", "book__moods", "book__provenance")
+    rows = library_import.rows.select_related("book").defer(*unused).order_by("number").iterator(chunk_size=AT_ONCE)
     while some := list(islice(rows, AT_ONCE)):
         attempts: dict[int, list[RowAttempt]] = defaultdict(list)
         for attempt in RowAttempt.objects.filter(row_id__in=[row.pk for row in some]).order_by("row_id", "id"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -72,10 +73,11 @@ def _read(library_import: LibraryImport) -> None:
     taken: set[int] = set(library_import.rows.exclude(book=None).values_list("book_id", flat=True))
     with default_storage.open(library_import.upload_key, "rb") as file:
         export = open_export(file, name=library_import.filename, max_bytes=settings.UPLOAD_MAX_BYTES, max_rows=settings.UPLOAD_MAX_ROWS)
-        rows: Iterator[LibraryEntry | BadRow] = export.rows(start_after=library_import.rows_read)
-        while batch := list(islice(rows, library_import.chunk_size)):
-            store_batch(library_import, batch, taken)
-            chunks.advance(library_import.pk)
+        # Closed before its file is, also when another worker has taken over.
+        with closing(export.rows(start_after=library_import.rows_read)) as rows:
+            while batch := list(islice(rows, library_import.chunk_size)):
+                store_batch(library_import, batch, taken)
+                chunks.advance(library_import.pk)
     if not library_import.start_enriching():
         raise LeaseLost
     library_import.record("read", rows=library_import.rows_read)

@@ -34,7 +34,7 @@ def measure(database: str, sizes: list[int]) -> list[dict[str, Any]]:
     """Import a library of each size and return a record of each."""
     with tempfile.TemporaryDirectory() as name:
         everything = libraries.write(Path(name) / "all.csv", libraries.books(int(max(sizes) * 1.7)))
-        with measured(database, catalogue=[everything], settings=SETTINGS, sandbox_arguments=("--no-limits",)) as stack:
+        with measured(database, catalogue=[everything], settings=SETTINGS, sandbox_arguments=("--no-limits",), sweeper=False) as stack:
             known = known_books(int(max(sizes) * 1.7))
             stack.sandbox.settings(latency=LATENCY)
             _import(stack, libraries.write(Path(name) / "warm-up.csv", known[:40]))
