@@ -20,7 +20,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## Start everything, import LIBRARY= (or the sample), serve until Ctrl-C (ONCE=1: until the import is done)
-	@exec $(BIN)/python manage.py up --port "$$PORT" $(if $(filter-out 0,$(ONCE)),--once) \
+	@exec $(BIN)/python -u manage.py up --port "$$PORT" $(if $(filter-out 0,$(ONCE)),--once) \
 		$${LIBRARY:+--library "$$LIBRARY"} $${CATALOGUE:+--catalogue "$$CATALOGUE"}
 
 test: $(VENV)/installed-dev lint ## Check and test everything, on SQLite and on PostgreSQL (ARGS= for pytest)
