@@ -31,7 +31,7 @@ lint: $(VENV)/installed-dev ## Check style, types, imports between the parts, an
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 	@$(BIN)/python -m tests.bench $(ARGS)
