@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 QUIET_SECONDS = 5.0
+#: So many threads talk to Redis at once, the others queue: a burst of connects overflows the backlog of a unix socket.
+CONNECTIONS = 16
 #: Whoever asks through this link can do without the answer, so a slow Redis is not worth more.
 PATIENCE_SECONDS = 0.5
 
@@ -60,7 +62,8 @@ class RedisLink:
                     "socket_connect_timeout": patience,
                     "retry": Retry(NoBackoff(), 0),  # redis-py would try three times more
                 }
-                self._client, self._address = redis.Redis.from_url(cache["LOCATION"], **options), cache["LOCATION"]
+                pool = redis.BlockingConnectionPool.from_url(cache["LOCATION"], max_connections=CONNECTIONS, timeout=patience, **options)
+                self._client, self._address = redis.Redis(connection_pool=pool), cache["LOCATION"]
             return self._client
 
 

@@ -59,16 +59,22 @@ def rate_of(scope: str) -> tuple[int, int]:
     return int(number), SECONDS[period]
 
 
+def key_of(scope: str, who: str) -> str:
+    """Return the key under which Redis counts; hashed, so that an address or a name of any length is one of one length."""
+    return f"{settings.REDIS_PREFIX}throttle:{scope}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+
+
 def hit(scope: str, who: str) -> float | None:
     """Count one request and return None if it may pass, else the seconds to wait."""
     most, seconds = rate_of(scope)
-    # Who is hashed: an address or a name of any length is then a key of one length.
-    key = f"{settings.REDIS_PREFIX}throttle:{scope}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+    key = key_of(scope, who)
+    # Counted here too, so that a Redis that goes away in the middle of a window gives nobody a second one.
+    local_hits, local_left = local_counts.count(key, seconds)
     try:
         hits, left_ms = redis_link.run(lambda client: client.eval(COUNT, 1, key, seconds * 1000))
         left = left_ms / 1000
     except RedisAway:
-        hits, left = local_counts.count(key, seconds)
+        hits, left = local_hits, local_left
     return None if hits <= most else max(left, 0.001)
 
 
