@@ -52,11 +52,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(no_postgres)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note in the test's report that it uses the shared data: reports come back from pytest-xdist's processes, items do not."""
+    if item.get_closest_marker("shared"):
+        item.user_properties.append(("shared", True))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many tests used the shared data, and on which database all of them ran."""
 
     def shared(outcome: str) -> int:
-        return sum("shared" in report.keywords for report in terminalreporter.stats.get(outcome, []))
+        return sum(("shared", True) in report.user_properties for report in terminalreporter.stats.get(outcome, []))
 
     database = "SQLite" if settings.DATABASE_IS_SQLITE else "PostgreSQL"
     used, skipped = shared("passed") + shared("failed"), shared("skipped")
