@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from enrichment.formats.isbn import is_isbn10, is_isbn13, to_isbn13
@@ -49,6 +49,9 @@ class Compared:
     similarity: float | None
 
 
+_COMPARED = tuple(field.name for field in fields(Compared))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """Hold a source's record with its score as the wanted book."""
@@ -63,7 +66,7 @@ class Candidate:
         return {
             "facts": self.facts.to_json(),
             "score": self.score,
-            "compared": [asdict(field) for field in self.compared],
+            "compared": [{name: getattr(one, name) for name in _COMPARED} for one in self.compared],
             "because": self.because,
         }
 
@@ -72,7 +75,7 @@ class Candidate:
         return cls(
             facts=EditionFacts.from_json(data["facts"]),
             score=data["score"],
-            compared=tuple(Compared(**{field.name: row[field.name] for field in fields(Compared)}) for row in data["compared"]),
+            compared=tuple(Compared(**{name: row[name] for name in _COMPARED}) for row in data["compared"]),
             because=data["because"],
         )
 
