@@ -106,9 +106,7 @@ class _Planter(importlib.abc.MetaPathFinder):
     def __init__(self, changes: dict[str, list[tuple[str, str]]]) -> None:
         self._changes = changes
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
         if name not in self._changes:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)

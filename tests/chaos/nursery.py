@@ -4,8 +4,8 @@ Starting Python with all of the product costs more CPU than a short import. So t
 parts under test are children of this process, forked before any thread or connection exists, each with a session of its own. What
 is killed is always such a child; the nursery itself is never the thing tested, and it does nothing but fork and reap.
 
-It reads one JSON object a line from its standard input, `{"part": …, "arguments": […], "log": …}`, and answers with a pid; at
-the end of its input it kills what is left and ends.
+It reads one JSON object a line from its standard input, the arguments of `bear`, and answers with a pid; at the end of its input it
+kills what is left and ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 from bookops.stack.child import end_with_parent
 from tests.chaos import mutants
+from tests.chaos.bells import tamper
 
 
 def celery(*arguments: str) -> None:
@@ -37,7 +38,45 @@ def sweeper() -> None:
     sweep_for_ever()
 
 
-PARTS: dict[str, Callable[..., None]] = {"celery": celery, "sweeper": sweeper}
+def web(socket: str) -> None:
+    """Run the web server."""
+    import uvicorn
+
+    uvicorn.run("config.asgi:application", uds=socket, lifespan="off", access_log=False, log_level="warning")
+
+
+def slow_upload(path: str, owner: str, seconds: str) -> None:
+    """Upload a library from within a transaction that goes on for a while, and say its id."""
+    import time
+    from io import BytesIO
+    from pathlib import Path
+
+    from django.db import transaction
+
+    from enrichment.imports import start_import
+    from tests.chaos.uploads import owner_named
+
+    with transaction.atomic():
+        library_import = start_import(owner=owner_named(owner), file=BytesIO(Path(path).read_bytes()), filename="library.csv")
+        time.sleep(float(seconds))
+    print(library_import.pk, flush=True)
+
+
+PARTS: dict[str, Callable[..., None]] = {"celery": celery, "sweeper": sweeper, "web": web, "slow upload": slow_upload}
+
+
+def poison(title: str) -> None:
+    """From now on let an attempt at a row with this title kill its process."""
+    from enrichment import enriching
+
+    attempt = enriching.attempt
+
+    def poisoned(held: Any) -> Any:
+        if held.row.title == title:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return attempt(held)
+
+    enriching.attempt = poisoned
 
 
 def prepare() -> None:
@@ -46,13 +85,6 @@ def prepare() -> None:
 
     django.setup()
 
-    import celery.apps.beat
-    import celery.apps.worker
-    import celery.bin.celery
-    import celery.concurrency.thread
-    import celery.worker.consumer
-    import django_celery_beat.schedulers
-    import kombu.transport.redis
     import psycopg_pool  # noqa: F401
 
     import config.celery
@@ -69,8 +101,11 @@ def prepare() -> None:
     gc.freeze()  # so that collections in the children do not copy what all share
 
 
-def bear(part: str, arguments: list[str], log: str) -> int:
-    """Fork a child that runs a part, and return its pid."""
+def bear(part: str, arguments: list[str], log: str, bells: dict[str, Any] | None = None, poisoned_by: str = "") -> int:
+    """Fork a child that runs a part, and return its pid.
+
+    bells: what happens to the messages it sends, see `tests.chaos.bells.tamper`. poisoned_by: see `poison`.
+    """
     pid = os.fork()
     if pid:
         return pid
@@ -79,6 +114,10 @@ def bear(part: str, arguments: list[str], log: str) -> int:
         end_with_parent(signal.SIGKILL)
         os.setsid()
         _redirect(log)
+        if bells:
+            tamper(**bells)
+        if poisoned_by:
+            poison(poisoned_by)
         PARTS[part](*arguments)
         code = 0
     except SystemExit as end:

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bookops.stack.child import Child, end_with_parent
+from bookops.stack.child import end_with_parent
 from bookops.stack.sockets import private_folder
 from sandbox.running import RunningSandbox, running
 from tests.chaos import mutants
@@ -54,6 +54,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "enrichment-1": ("celery", *WORKER, THREADS, "-Q", "enrichment", "-n", "enrichment-1@%h"),
     "enrichment-2": ("celery", *WORKER, THREADS, "-Q", "enrichment", "-n", "enrichment-2@%h"),
     "imports": ("celery", *WORKER, "4", "-Q", "imports,default,notices", "-n", "imports@%h"),
+    "imports-2": ("celery", *WORKER, "4", "-Q", "imports,default,notices", "-n", "imports-2@%h"),
     "beat": ("celery", "beat"),
     "sweeper-1": ("sweeper",),
     "sweeper-2": ("sweeper",),
@@ -63,11 +64,11 @@ PARTS: dict[str, tuple[str, ...]] = {
 class Nursery:
     """Ask a `tests.chaos.nursery` process for parts."""
 
-    def __init__(self, env: dict[str, str], folder: Path, *, mutant: str = "", prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, env: dict[str, str], folder: Path, *, mutant: str = "") -> None:
         self._lock = threading.Lock()
         self._log = (folder / "nursery.log").open("ab")
         self._process = subprocess.Popen(
-            [*prefix, PYTHON, "-m", "tests.chaos.nursery"],
+            [PYTHON, "-m", "tests.chaos.nursery"],
             cwd=ROOT,
             env=env | {mutants.VARIABLE: mutant},
             stdin=subprocess.PIPE,
@@ -78,9 +79,9 @@ class Nursery:
         )
         self.pid = int(self._answer()["pid"])
 
-    def bear(self, part: tuple[str, ...], log: Path) -> int:
-        """Return the pid of a new part."""
-        return int(self._ask({"part": part[0], "arguments": list(part[1:]), "log": str(log)})["pid"])
+    def bear(self, part: tuple[str, ...], log: Path, **tampering: Any) -> int:
+        """Return the pid of a new part; `tampering` as `tests.chaos.nursery.bear` takes it."""
+        return int(self._ask({"part": part[0], "arguments": list(part[1:]), "log": str(log), **tampering})["pid"])
 
     def alive(self) -> set[int]:
         """Return the pids of the parts that have not ended."""
@@ -159,19 +160,48 @@ class Ground:
 
 
 class Stack:
-    """Run the product's parts on a ground."""
+    """Run the product's parts on a ground, each from the nursery that its clock asks for.
 
-    def __init__(self, ground: Ground, *, mutant: str = "", parts: tuple[str, ...] = tuple(PARTS), **settings: Any) -> None:
+    tampering: what a part is born with, by its name; see `tests.chaos.nursery.bear`.
+    clocks: FAKETIME of those parts whose clock is wrong, by name.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        *,
+        mutant: str = "",
+        parts: Sequence[str],
+        tampering: dict[str, dict[str, Any]] | None = None,
+        clocks: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         self.ground = ground
         self.env = ground.env(**settings)
-        self.nursery = Nursery(self.env, ground.folder, mutant=mutant)
+        self._mutant = mutant
+        self._tampering = tampering or {}
+        self._clocks = clocks or {}
+        self._nurseries: dict[str, Nursery] = {}
         self.pids: dict[str, int] = {}
-        for name in parts:
-            self.start(name)
+        try:
+            for name in parts:
+                self.start(name)
+        except BaseException:
+            self.close()
+            raise
 
-    def start(self, name: str) -> None:
-        """Bear a part anew."""
-        self.pids[name] = self.nursery.bear(PARTS[name], self.ground.folder / f"{name}.log")
+    def start(self, name: str, part: tuple[str, ...] = ()) -> Path:
+        """Bear a part anew and return its log; `part` says what it is where PARTS does not."""
+        log = self.ground.folder / f"{name}.log"
+        nursery = self._nursery_of(name)
+        self.pids[name] = nursery.bear(part or PARTS[name], log, **self._tampering.get(name, {}))
+        return log
+
+    def _nursery_of(self, name: str) -> Nursery:
+        clock = self._clocks.get(name, "")
+        if clock not in self._nurseries:
+            self._nurseries[clock] = Nursery(self.env | faked(clock), self.ground.folder, mutant=self._mutant)
+        return self._nurseries[clock]
 
     def kill(self, name: str) -> None:
         """End a part as kill -9 does."""
@@ -179,22 +209,35 @@ class Stack:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a part a signal; one that has ended by itself gets none."""
-        try:
+        with suppress(ProcessLookupError):
             os.kill(self.pids[name], number)
-        except ProcessLookupError:
-            return
 
     def revive(self) -> list[str]:
         """Start again the parts that ended by themselves, as any supervisor would, and return their names."""
-        alive = self.nursery.alive()
-        gone = [name for name, pid in self.pids.items() if pid not in alive]
+        alive = set().union(*(nursery.alive() for nursery in self._nurseries.values()))
+        gone = [name for name, pid in self.pids.items() if pid not in alive and name in PARTS]
         for name in gone:
             self.start(name)
         return gone
 
     def close(self) -> None:
         """End all parts."""
-        self.nursery.close()
+        for nursery in self._nurseries.values():
+            nursery.close()
+
+
+def faked(clock: str) -> dict[str, str]:
+    """Return the environment of a process whose wall clock is as FAKETIME says; its waits keep to real time."""
+    if not clock:
+        return {}
+    library = faketime_library()
+    assert library, "faketime is not installed"
+    return {"LD_PRELOAD": str(library), "FAKETIME": clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+
+def faketime_library() -> Path | None:
+    """Return libfaketime for threads, None where it is not installed (apt-get install faketime)."""
+    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
 
 @contextmanager
@@ -228,4 +271,4 @@ def set_django_up(env: dict[str, str]) -> None:
     django.setup()
 
 
-__all__ = ["PARTS", "Child", "Ground", "Nursery", "Stack", "ground"]
+__all__ = ["PARTS", "Ground", "Nursery", "Stack", "ground"]

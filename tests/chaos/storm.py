@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.chaos.stack import Ground, Stack
-from tests.chaos.uploads import Uploader
+from tests.chaos.uploads import Library, Uploader
 from tests.chaos.verdict import Line, at_most, extra_calls, judge, none
 
 #: What is killed how often, in parts of a hundred.
@@ -30,6 +30,8 @@ class Storm:
     kills: int
     seed: int
     pace: float = PACE
+    #: Ends it earlier; 0 for no limit.
+    seconds: float = 0.0
     done: Counter[str] = field(default_factory=Counter)
     ended_by_themselves: Counter[str] = field(default_factory=Counter)
 
@@ -37,10 +39,14 @@ class Storm:
         """Kill until the number is reached, with wiped and crashed servers evenly between."""
         chance = random.Random(self.seed)
         between: dict[int, Callable[[], None]] = {}
-        servers = [self.flush] * max(1, self.kills // 75) + ([self.crash] * max(1, self.kills // 100) if self.ground.postgres else [])
+        crashes = max(1, self.kills // 60) if self.ground.postgres else 0
+        servers = [self.flush] * max(1, self.kills // 40) + [self.crash] * crashes
         for fault in servers:
-            between[chance.randrange(1, max(self.kills, 2))] = fault
+            between[chance.choice([number for number in range(self.kills) if number not in between])] = fault
+        began = time.monotonic()
         for number in range(self.kills):
+            if self.seconds and time.monotonic() - began > self.seconds:
+                return
             time.sleep(min(chance.expovariate(1 / self.pace), self.pace * 4))
             victim = chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
             if victim == "valkey":
@@ -64,14 +70,16 @@ class Storm:
         self.done["PostgreSQL immediate stop"] += 1
 
 
-def run(ground: Ground, *, kills: int, seed: int, mutant: str = "", pace: float = PACE) -> tuple[dict[str, object], list[Line]]:
+def run(
+    ground: Ground, library: Library, *, kills: int, seed: int, seconds: float = 0.0, mutant: str = "", pace: float = PACE
+) -> tuple[dict[str, object], list[Line]]:
     """Return what was done and the verdict on it."""
     began = time.monotonic()
     ground.sandbox.settings(latency=LATENCY, keep_calls=True)
     ground.sandbox.clear_log()
-    stack = Stack(ground, mutant=mutant)
-    uploader = Uploader(ground.folder, seed)
-    storm = Storm(ground, stack, kills, seed, pace)
+    stack = Stack(ground, mutant=mutant, parts=tuple(name for name in VICTIMS if name != "valkey"))
+    uploader = Uploader(library, seed)
+    storm = Storm(ground, stack, kills, seed, pace, seconds)
     try:
         uploader.start()
         try:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from tests.bench import libraries
 
 #: Books that the sandbox knows of the made-up ones; uploads beyond them are of books that nobody knows.
 KNOWN = 12_000
+#: Share of the imports that are cancelled while they run.
+CANCELLED = 0.08
 
 
 @dataclass
@@ -27,23 +28,48 @@ class Accepted:
     cancelled: bool = False
 
 
+class Library:
+    """Upload made-up libraries of which no two share a book."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._next_book = 0
+
+    def next_titles(self, count: int) -> list[str]:
+        """Return the titles that the next library of so many books will have."""
+        return [book["Title"] for book in libraries.books(count, first=self._next_book)]
+
+    def write(self, count: int, *, identified: bool = True) -> Path:
+        """Write the next library as an export, its books with or without an identifier."""
+        books = list(libraries.books(count, first=self._next_book))
+        if not identified:
+            books = [book | {"ISBN13": '=""'} for book in books]
+        self._next_book += count
+        return libraries.write(self._folder / "upload.csv", books)
+
+    def upload(self, count: int, *, owner: str = "reader", identified: bool = True, **start: Any) -> Accepted:
+        """Upload the next library and return what was promised for it."""
+        from enrichment.imports import start_import
+
+        file = BytesIO(self.write(count, identified=identified).read_bytes())
+        return Accepted(start_import(owner=owner_named(owner), file=file, filename="library.csv", **start).pk, count)
+
+
 @dataclass
 class Uploader:
     """Keep some imports under way from a thread of its own, as people do, whatever falls over meanwhile."""
 
-    folder: Path
+    library: Library
     seed: int
-    at_once: int = 3
+    at_once: int = 6
     rows: tuple[int, int] = (40, 80)
-    cancels: bool = True
     accepted: list[Accepted] = field(default_factory=list)
     #: Uploads that were told no (the database was away), by the error's name: nothing was promised for them.
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
         self._stop = threading.Event()
-        self._next_book = 0
         self._thread = threading.Thread(target=self._run, name="uploader")
 
     def start(self) -> None:
@@ -55,21 +81,6 @@ class Uploader:
         self._stop.set()
         self._thread.join()
 
-    def upload(self, count: int, *, owner: str = "reader", **start: Any) -> Accepted:
-        """Upload a library of books that no upload had before."""
-        books = list(islice(libraries.books(count, first=self._next_book), count))
-        self._next_book += count
-        return self._start(books, owner, **start)
-
-    def _start(self, books: list[dict[str, str]], owner: str, **start: Any) -> Accepted:
-        from enrichment.imports import start_import
-
-        path = libraries.write(self.folder / "upload.csv", books)
-        library_import = start_import(owner=owner_named(owner), file=BytesIO(path.read_bytes()), filename="library.csv", **start)
-        accepted = Accepted(library_import.pk, len(books))
-        self.accepted.append(accepted)
-        return accepted
-
     def _run(self) -> None:
         from django.db import connection
 
@@ -78,15 +89,17 @@ class Uploader:
                 if self._under_way() < self.at_once:
                     self._do_something()
             except Exception as error:  # whatever a service that is away can throw
-                self.refused[type(error).__name__] = self.refused.get(type(error).__name__, 0) + 1
+                self.refused[type(error).__name__] += 1
                 connection.close()
             self._stop.wait(0.2)
         connection.close()
 
     def _do_something(self) -> None:
-        accepted = self.upload(self._chance.randint(*self.rows), owner=self._chance.choice(("ada", "bruno", "clara")))
-        if self.cancels and self._chance.random() < 0.08:
-            time.sleep(self._chance.uniform(0.1, 1.5))
+        """Upload a library; now and then its owner thinks better of it."""
+        accepted = self.library.upload(self._chance.randint(*self.rows), owner=self._chance.choice(("ada", "bruno", "clara")))
+        self.accepted.append(accepted)
+        if self._chance.random() < CANCELLED:
+            self._stop.wait(self._chance.uniform(0.1, 1.5))
             accepted.cancelled = cancel(accepted.id)
 
     def _under_way(self) -> int:

@@ -56,9 +56,7 @@ def judge(accepted: Sequence[Accepted]) -> list[Line]:
 def _finished_twice(imports: Iterable[Any]) -> list[str]:
     from bookops.events import RunEvent
 
-    ends = Counter(
-        RunEvent.objects.filter(kind__in=["finished", "cancelled", "failed"]).order_by().values_list("run_id", flat=True)
-    )
+    ends = Counter(RunEvent.objects.filter(kind__in=["finished", "cancelled", "failed"]).order_by().values_list("run_id", flat=True))
     return [
         f"{one.pk} finishes={one.finishes} events={ends[one.pk]}"
         for one in imports

@@ -1,0 +1,20 @@
+"""Directed scenarios: each brings about one trouble on purpose that random kills would need luck for."""
+
+from tests.chaos.scenarios import broker, clocks, leases, messages, sources
+from tests.chaos.trial import Scenario
+
+#: By name, in the order in which they are run.
+SCENARIOS: dict[str, Scenario] = {
+    "slow commit": Scenario("a message never overtakes its row", messages.slow_commit),
+    "deliveries": Scenario("R3: each message delivered 20 times", messages.deliveries),
+    "lost bells": Scenario("R7: no message that would finish anything arrives", messages.lost_bells),
+    "flushes": Scenario("R5: FLUSHALL at random moments", messages.flushes),
+    "sleepers": Scenario("a worker that slept longer than its lease wakes up and stores", leases.sleepers),
+    "endless leases": Scenario("a row is held by a lease without an end", leases.endless_leases),
+    "many finishers": Scenario("an import is finished by many at once", leases.many_finishers),
+    "poison": Scenario("R8: a row kills each worker that takes it", leases.poison),
+    "clocks": Scenario("R11: workers and sweeper with wrong clocks", clocks.wrong_clocks),
+    "redis away": Scenario("R4: Redis dead, then accepting and never answering", broker.redis_away),
+    "one key": Scenario("R17: many uploads at once with one idempotency key", broker.one_key),
+    "sources": Scenario("R12: every way in which a source can fail", sources.failing_sources),
+}

@@ -1,0 +1,95 @@
+"""Sources that fail in every way they can."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+
+from tests.chaos.trial import Trial
+from tests.chaos.uploads import Accepted
+from tests.chaos.verdict import Line, none
+
+PARTS = ("enrichment-1", "imports", "sweeper-1")
+SETTINGS = {
+    "SOURCE_DEADLINE_SECONDS": 1,
+    "RETRY_BASE_SECONDS": 0.3,
+    "RETRY_MOST_SECONDS": 2,
+    "MAX_ATTEMPTS": 3,
+    "RING_AGAIN_SECONDS": 3,
+}
+SOURCES = ("openlibrary", "googlebooks")
+#: Seconds that a 429 asks for.
+RETRY_AFTER = 2
+#: Seconds a kind of failure lasts.
+LASTS = 4.0
+
+
+def failing_sources(trial: Trial) -> list[Line]:
+    """Let each source fail in each way for a while, for rows with an identifier and without, and see every row come to an end.
+
+    With the short form a seeded choice of the ways, with the long one all.
+    """
+    kinds = trial.ground.sandbox.settings()["fault_kinds"]
+    pairs = [(source, kind) for kind in kinds for source in SOURCES]
+    if not trial.long:
+        pairs = [*random.Random(12).sample(pairs, 5), ("openlibrary", "429")]
+    stuck: list[str] = []
+    states: Counter[str] = Counter()
+    broken_promises: list[str] = []
+    for source, kind in pairs:
+        accepted = _one(trial, source, kind, broken_promises)
+        stuck += [f"{source} {kind}: {problem}" for problem in _problems(accepted, states)]
+    trial.facts |= {"source and way": len(pairs), "rows by state": dict(states)}
+    return [
+        none("rows stuck or ended without a reason", stuck),
+        none("calls within a Retry-After", broken_promises),
+    ]
+
+
+def _one(trial: Trial, source: str, kind: str, broken_promises: list[str]) -> list[Accepted]:
+    sandbox = trial.ground.sandbox
+    with trial.stack(*PARTS, **SETTINGS) as stack:
+        rule = {"kind": kind, "source": source, "retry_after": RETRY_AFTER, "size": 32 << 20, "seconds": 0.2}
+        sandbox.settings(keep_calls=True, faults=[rule | ({"seconds": 30} if kind == "hang" else {})])
+        accepted = [trial.upload(4), trial.upload(4, identified=False)]
+        time.sleep(LASTS)
+        sandbox.settings(faults=[])
+        if kind == "429":
+            broken_promises += _too_early(sandbox.log(calls=True)["each_call"], source)
+        # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
+        trial.ground.flush_valkey()
+        for name in PARTS:
+            stack.kill(name)
+        stack.revive()
+        trial.wait_for_end(accepted, 60)
+    return accepted
+
+
+def _too_early(calls: list[dict[str, object]], source: str) -> list[str]:
+    """Return the calls that came before a 429's Retry-After was over; those that were under way when it came are forgiven."""
+    too_early, told = [], None
+    for call in calls:
+        if call["source"] != source:
+            continue
+        at = float(str(call["at"]))
+        if told is not None and 0.25 < at - told < RETRY_AFTER - 0.05:
+            too_early.append(f"{at - told:.2f} s after")
+        if call["status"] == 429 and (told is None or at - told > RETRY_AFTER - 0.05):
+            told = at
+    return too_early
+
+
+def _problems(accepted: list[Accepted], states: Counter[str]) -> list[str]:
+    from enrichment.models import ImportRow, LibraryImport
+
+    problems = []
+    for one in accepted:
+        library_import = LibraryImport.objects.get(pk=one.id)
+        if library_import.state != "succeeded":
+            problems.append(f"import {library_import.state} {library_import.stage} {library_import.reason}")
+        for state, reason in ImportRow.objects.filter(library_import=library_import).values_list("state", "reason"):
+            states[state] += 1
+            if state in ("pending", "running") or (state != "succeeded" and not reason):
+                problems.append(f"row {state} {reason}")
+    return problems
