@@ -42,12 +42,20 @@ class EditionFacts:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict without empty values."""
         return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items() if value not in ("", (), None)
+            name: list(value) if isinstance(value, tuple) else value
+            for name in _NAMES
+            if (value := getattr(self, name)) not in ("", (), None)
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> EditionFacts:
         """Return the facts that `to_json` wrote; keys of later versions are ignored."""
-        known = {field.name for field in fields(cls)}
-        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in _KNOWN
+        }
         return cls(**values)
+
+
+#: Facts are written and read several times a row: dataclasses' own asdict copies deeply and its fields() looks again each time.
+_NAMES = tuple(field.name for field in fields(EditionFacts))
+_KNOWN = frozenset(_NAMES)
