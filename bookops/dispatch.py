@@ -60,10 +60,10 @@ _here: Here | None = None
 
 
 @contextmanager
-def rung_here() -> Iterator[Here]:
+def rung_here(here: Here | None = None) -> Iterator[Here]:
     """Keep every message in this process while the block runs; the caller does the work by `Here.work`."""
     global _here
-    before, _here = _here, Here()
+    before, _here = _here, here or Here()
     try:
         yield _here
     finally:

@@ -8,4 +8,8 @@ class EnrichmentConfig(AppConfig):
     verbose_name = "Library imports"
 
     def ready(self) -> None:
-        from enrichment import sweeping  # noqa: F401 - registers with the sweeper
+        from bookops import forgetting
+        from enrichment import invariants, sweeping  # noqa: F401 - they register with the core
+        from enrichment.remembering import forget_expired
+
+        forgetting.register("answers", forget_expired)

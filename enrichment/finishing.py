@@ -32,7 +32,7 @@ def finish_import(import_id: Any) -> bool:
     """
     held = _take(import_id)
     if held is None:
-        return rebuild(import_id)
+        return LibraryImport.objects.filter(pk=import_id, state__in=ENDED).exists() and rebuild(import_id)
     with heartbeat.holding(held):
         document = dashboard.build(held, partial=False)
     return _end(held, document)

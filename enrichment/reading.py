@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -28,6 +27,7 @@ from enrichment.formats import BadRow, ExportRefused, LibraryEntry, open_export
 from enrichment.identity import Shelf
 from enrichment.models import ImportChunk, ImportCost, ImportRow, LibraryImport, RowAttempt
 from enrichment.remembering import recall
+from enrichment.unmapped import unmapped
 from enrichment.wanted import wanted_of_entry
 
 log = structlog.get_logger(__name__)
@@ -35,15 +35,6 @@ log = structlog.get_logger(__name__)
 
 class LeaseLost(Exception):
     """Another worker reads this import now."""
-
-
-@dataclass
-class Batch:
-    """Hold up to a chunk's worth of rows on their way into the database."""
-
-    rows: list[ImportRow]
-    entries: list[LibraryEntry]
-    bad: list[BadRow]
 
 
 def read_library(import_id: Any) -> bool:
@@ -104,6 +95,7 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
         cost = ImportCost(library_import=library_import, cpu_seconds=time.thread_time() - start)
         cost.save()
     library_import.rows_read += len(read)
+    unmapped.flush()
     settling.wake_sometimes(library_import.pk)
 
 

@@ -26,6 +26,7 @@ from enrichment.asking import Asked, Tally
 from enrichment.deciding import Findings
 from enrichment.models import ImportCost, ImportRow, LibraryImport, RowAttempt
 from enrichment.remembering import remember
+from enrichment.unmapped import unmapped
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +107,7 @@ def store(tries: Sequence[Tried]) -> list[bool]:
         remember({one.question: one.found for tried in tries for one in tried.asked if one.is_news}, now)
     _charge(tries, time.thread_time() - start)
     health.flush()
+    unmapped.flush()
     _end_what_is_done(kept)
     return [tried.row.pk in kept_ids for tried in tries]
 
@@ -124,6 +126,7 @@ def settle(tried: Tried, book: Book | None, now: datetime) -> Book | None:
     row.outcome, row.score = findings.outcome, findings.score
     row.candidates = [candidate.to_json() for candidate in findings.candidates]
     row.sources = findings.sources
+    unmapped.note(findings.genres.unmapped)
     return learn(book, findings, now) if book is not None else None
 
 

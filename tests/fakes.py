@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from celery import Task
+
+from bookops.dispatch import Here
 from bookops.outbound.errors import SourceError
 from bookops.outbound.http import CallRecord
 from enrichment.asking import note_call, standing_in
@@ -85,6 +89,21 @@ class FakeGoogleBooks(FakeSource):
 
     def __init__(self, books: Sequence[EditionFacts] = ()) -> None:
         super().__init__(GOOGLE_BOOKS, books)
+
+
+class LossyBell(Here):
+    """Lose the first `times` messages of each of these tasks, as a broker may."""
+
+    def __init__(self, tasks: Sequence[Task[..., Any]], times: int) -> None:
+        super().__init__()
+        self._to_lose = dict.fromkeys(tasks, times)
+
+    def take(self, task: Task[..., Any], args: tuple[Any, ...]) -> None:
+        left = self._to_lose.get(task, 0)
+        if left:
+            self._to_lose[task] = left - 1
+        else:
+            super().take(task, args)
 
 
 class FakeSources:
