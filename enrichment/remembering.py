@@ -8,6 +8,7 @@ from itertools import islice
 
 from django.conf import settings
 
+from bookops.clock import database_now
 from enrichment.deciding import Question
 from enrichment.models import EditionRecord
 from enrichment.sources.facts import EditionFacts
@@ -51,3 +52,9 @@ def remember(answers: Mapping[Question, tuple[EditionFacts, ...]], now: datetime
         update_fields=["answer", "fetched_at", "expires_at"],
         batch_size=500,
     )
+
+
+def forget_expired(*, most: int = 50_000) -> int:
+    """Delete answers whose time to live is over, `most` of them at once; return how many."""
+    expired = EditionRecord.objects.filter(expires_at__lt=database_now()).order_by("expires_at").values_list("pk", flat=True)[:most]
+    return EditionRecord.objects.filter(pk__in=list(expired)).delete()[0]
