@@ -11,6 +11,8 @@ LIBRARY ?=
 CATALOGUE ?=
 ONCE ?=
 PORT ?= 8000
+# Two processes: the suite waits as much as it works.
+PYTEST ?= -n 2 -q
 export LIBRARY CATALOGUE PORT
 
 .DEFAULT_GOAL := help
@@ -23,8 +25,8 @@ run: $(VENV)/installed ## Start everything, import LIBRARY= (or the sample), ser
 	@exec $(BIN)/python -u manage.py up --port "$$PORT" $(if $(filter-out 0,$(ONCE)),--once) \
 		$${LIBRARY:+--library "$$LIBRARY"} $${CATALOGUE:+--catalogue "$$CATALOGUE"}
 
-test: $(VENV)/installed-dev lint ## Check and test everything, on SQLite and on PostgreSQL (ARGS= for pytest)
-	@$(BIN)/python -m tests.run $(ARGS)
+test: $(VENV)/installed-dev lint ## Check and test everything, on SQLite and on PostgreSQL (PYTEST= for its options)
+	@$(BIN)/python -m tests.run $(PYTEST)
 
 lint: $(VENV)/installed-dev ## Check style, types, imports between the parts, and missing migrations
 	$(BIN)/ruff check .
