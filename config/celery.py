@@ -39,3 +39,11 @@ def show_that_a_worker_lives(**kwargs: Any) -> None:
     from bookops.pulse import keep_beating
 
     keep_beating("worker")
+
+
+@signals.beat_init.connect
+def show_that_beat_lives(**kwargs: Any) -> None:
+    """Let the health check of beat's container see it."""
+    from bookops.pulse import keep_beating
+
+    keep_beating("beat")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,9 +66,3 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     database = "SQLite" if settings.DATABASE_IS_SQLITE else "PostgreSQL"
     used, skipped = shared("passed") + shared("failed"), shared("skipped")
     terminalreporter.write_line(f"{database}: {used} tests used the shared data" + (f", {skipped} were skipped" if skipped else ""))
-
-
-def pytest_unconfigure() -> None:
-    """Remove what this process of the run left behind."""
-    if settings.configured:
-        shutil.rmtree(settings.VAR_DIR, ignore_errors=True)

@@ -4,12 +4,15 @@ Each process of a run (pytest-xdist starts several) has a folder of its own and,
 tests/conftest.py starts. TEST_REDIS_URL and TEST_DATABASE_URL name other servers; what a person set for the product is left alone.
 """
 
+import atexit
 import os
+import shutil
 from pathlib import Path
 
 from bookops.stack.sockets import private_folder
 
 RUN_DIR = private_folder("bookops-t-", longest_name="v.sock")
+atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
 os.environ["VAR_DIR"] = str(RUN_DIR)
 os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL") or f"unix://{RUN_DIR}/v.sock"
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
