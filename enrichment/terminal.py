@@ -51,13 +51,19 @@ class ImportBar:
         )
 
 
-def follow(library_import: LibraryImport, console: Console, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Show the bar until the import has ended and its dashboard is there."""
+def follow(
+    library_import: LibraryImport, console: Console, *, timeout: float | None = None, sleep: Callable[[float], None] = time.sleep
+) -> bool:
+    """Show the bar until the import has ended and its dashboard is there; False when that took longer than `timeout` seconds."""
+    stop_at = time.monotonic() + timeout if timeout is not None else None
     with ImportBar(console) as bar:
         while not has_ended(library_import):
+            if stop_at is not None and time.monotonic() >= stop_at:
+                return False
             bar.show(library_import)
             sleep(POLL_SECONDS)
         bar.show(library_import)
+    return True
 
 
 def print_account(account: Account, console: Console) -> None:

@@ -19,9 +19,15 @@ from enrichment.inline import import_inline
 from enrichment.models import LibraryImport
 from enrichment.terminal import ImportBar, follow, print_account
 
+#: Exit codes besides 0 and 1.
+REFUSED, STILL_RUNNING = 2, 3
+
 
 class Command(BaseCommand):
-    help = "Import a library export. Exit code 0: it was taken (with --wait or --inline: it succeeded and the counts add up)."
+    help = (
+        "Import a library export. Exit code 0: it was taken (with --wait or --inline: it succeeded and the counts add up); "
+        "1: it failed; 2: the file was refused, with the line and the remedy; 3: it had not ended after --timeout and goes on."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,6 +38,7 @@ class Command(BaseCommand):
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--wait", action="store_true", help="show progress until it has ended")
         how.add_argument("--inline", action="store_true", help="do the work here, without a broker or workers")
+        parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: leave it to the workers after so long")
         parser.add_argument("--json", action="store_true", help="print the account as JSON, and no bar")
 
     def handle(self, *, file: Path, owner: str, wait: bool, inline: bool, **options: Any) -> None:
@@ -56,9 +63,11 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
         except ExportRefused as refused:
-            raise CommandError(str(refused)) from refused
-        if wait:
-            follow(library_import, console)
+            raise CommandError(str(refused), returncode=REFUSED) from refused
+        if wait and not follow(library_import, console, timeout=options["timeout"]):
+            raise CommandError(
+                f"Import {library_import.pk} goes on; see manage.py import_status {library_import.pk}", returncode=STILL_RUNNING
+            )
         if not wait and not inline:
             self.stdout.write(json.dumps({"id": str(library_import.pk)}) if options["json"] else f"Import {library_import.pk} has started.")
             return
