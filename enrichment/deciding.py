@@ -187,8 +187,8 @@ def _accepted(wanted: Wanted, known: list[EditionFacts], best: Candidate) -> tup
 
 
 def _is_enough(findings: Findings) -> bool:
-    # The cover must be one a source knows of: the address made from the ISBN alone may lead nowhere.
-    return bool(findings.outcome == "matched" and findings.genres.ranked and any(facts.cover_url for facts in findings.accepted))
+    # The address of a cover by ISBN counts, though it may lead nowhere: a call a book only for a picture would spend Google's day.
+    return bool(findings.outcome == "matched" and findings.genres.ranked and findings.cover and findings.cover.thumbnail_url)
 
 
 def _book_facts(facts: EditionFacts) -> dict[str, Any]:
