@@ -153,7 +153,9 @@ def body_hash(request: Request) -> str:
     """Return a digest of what was sent: query, fields and files, read in pieces."""
     digest = hashlib.sha256(request.META.get("QUERY_STRING", "").encode())
     files = getattr(request, "FILES", {})
-    fields = {name: value for name, value in dict(request.data).items() if name not in files}
+    fields: Any = request.data
+    if files:
+        fields = {name: fields.getlist(name) for name in fields if name not in files}
     digest.update(json.dumps(fields, sort_keys=True, default=str).encode(errors="backslashreplace"))
     for name, file in sorted(files.items()):
         digest.update(f"\0{name}\0{file.name}\0".encode(errors="backslashreplace"))

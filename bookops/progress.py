@@ -10,6 +10,8 @@ import structlog
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
+from bookops.redis_link import redis_link
+
 log = structlog.get_logger(__name__)
 
 #: A run that changes often wakes its watchers at most this often, in seconds.
@@ -27,7 +29,7 @@ def group_of(run_id: Any) -> str:
 def wake(run_id: Any) -> None:
     """Tell the watchers of a run to look again. Losing this is harmless: they also look by themselves every few seconds."""
     global _quiet_until
-    if time.monotonic() < _quiet_until:
+    if time.monotonic() < _quiet_until or redis_link.is_away():
         return
     layer = get_channel_layer()
     if layer is None:

@@ -38,7 +38,7 @@ class RedisLink:
 
     def run(self, command: Callable[[redis.Redis], T]) -> T:
         """Return what `command` makes of a client. Blocks for PATIENCE_SECONDS at most per round trip."""
-        if time.monotonic() < self._quiet_until:
+        if self.is_away():
             raise RedisAway
         try:
             return command(self._connected())
@@ -46,6 +46,10 @@ class RedisLink:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             log.warning("redis_away", error=type(error).__name__)
             raise RedisAway from error
+
+    def is_away(self) -> bool:
+        """Say whether Redis has failed a moment ago; what hangs on the same server need not find out for itself."""
+        return time.monotonic() < self._quiet_until
 
     def forget(self) -> None:
         """Drop the client and the memory of failures."""

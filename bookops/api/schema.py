@@ -10,7 +10,7 @@ from bookops.api.problems import PROBLEM_TYPE, TITLES, document
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
     description="1 to 255 visible ASCII characters of your choice. Within 24 hours the same request with the same key gets the first "
     "answer (with Idempotency-Replayed: true) and does nothing again; another request with it gets 422.",

@@ -71,6 +71,13 @@ def test_a_key_that_is_none_is_refused(key: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("body", ["[null, null]", "7", "null", '"text"', '{"url": [1]}'])
+def test_a_body_of_any_shape_is_refused_and_no_error_of_ours(body: str) -> None:
+    client = client_of(make_user())
+    assert client.post("/api/webhooks", body, content_type="application/json", headers={"Idempotency-Key": "k"}).status_code == 400
+
+
+@pytest.mark.django_db
 def test_while_the_first_is_at_work_the_second_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bookops.idempotency.PATIENCE_SECONDS", 0.2)
     owner = make_user()
