@@ -65,8 +65,14 @@ MUTANTS = {
     "finish-without-compare": Mutant(
         {
             "enrichment.finishing": [
-                ("pk=import_id, state=State.RUNNING, stage=Stage.ENRICHING\n", "pk=import_id\n"),
-                ("pk=held.pk, state=State.RUNNING, stage=Stage.ASSEMBLING, lease_owner=held.lease_owner\n", "pk=held.pk\n"),
+                (
+                    "~Exists(open_chunks), pk=import_id, state=State.RUNNING, stage=Stage.ENRICHING\n",
+                    "~Exists(open_chunks), pk=import_id\n",
+                ),
+                (
+                    "pk=held.pk, state=State.RUNNING, stage=Stage.ASSEMBLING, lease_owner=held.lease_owner).update(",
+                    "pk=held.pk).update(",
+                ),
                 # The database refuses a second finish by a constraint; this one is hidden from it.
                 ('finishes=F("finishes") + 1', "finishes=1"),
             ]

@@ -87,16 +87,17 @@ def _rows_lost(whole: Sequence[Accepted]) -> list[str]:
 
 def _applied_twice(ids: Sequence[Any]) -> list[str]:
     """Return rows stored twice, by their attempts and by what their book has been through."""
-    from django.db.models import Count, F
+    from django.db.models import Count
 
     from enrichment.models import ImportRow, RowAttempt
 
-    rows = RowAttempt.objects.filter(row__library_import_id__in=ids, outcome="succeeded").order_by()
-    twice = [f"row {row} stored {times} times" for row, times in rows.values_list("row").annotate(n=Count("pk")).filter(n__gt=1)]
+    stored = RowAttempt.objects.filter(row__library_import_id__in=ids, outcome="succeeded").order_by()
+    twice = {row: f"stored {times} times" for row, times in stored.values_list("row").annotate(n=Count("pk")).filter(n__gt=1)}
     # A book is made with version 1, and each time a source's findings are applied it is one higher.
     alone = ImportRow.objects.filter(library_import_id__in=ids, state="succeeded").annotate(holders=Count("book__rows"))
-    learned = alone.filter(holders=1).exclude(book__version=2)
-    return twice + [f"row {row} left its book at version {version}" for row, version in learned.values_list("pk", F("book__version"))]
+    for row, version in alone.filter(holders=1).exclude(book__version=2).values_list("pk", "book__version"):
+        twice.setdefault(row, f"left its book at version {version}")
+    return [f"row {row} {what}" for row, what in sorted(twice.items())]
 
 
 def _dead(ids: Sequence[Any]) -> list[str]:
@@ -113,6 +114,9 @@ def _wrong_dashboards(whole: Sequence[Accepted], imports: dict[Any, Any]) -> lis
     wrong = []
     for one in whole:
         key = imports[one.id].dashboard_key
+        if not key:
+            wrong.append(f"{one.id} has none")
+            continue
         try:
             with default_storage.open(key) as plain, default_storage.open(key + ".gz") as packed:
                 text = plain.read()

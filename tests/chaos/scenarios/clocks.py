@@ -28,6 +28,7 @@ def wrong_clocks(trial: Trial) -> list[Line]:
             stack.kill(victim)
             stack.start(victim)
         seconds = trial.wait_for_end(accepted, 60)
+        trial.facts["parts that ended by themselves"] = len(stack.revive())
     needed, extra = extra_calls(trial.ground.sandbox.log(calls=True))
     trial.facts["calls"] = f"{needed:.0f} needed, {extra:.0f} beyond them"
     return [*judge(accepted), at_most("seconds to drain", seconds, 30, " s")]

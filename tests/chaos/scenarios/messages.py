@@ -42,7 +42,7 @@ def deliveries(trial: Trial) -> list[Line]:
             stack.start("upload", ("slow upload", str(path), "ada", "0"))
             trial.wait_until(lambda log=log: log.exists() and bool(log.read_text().strip()), 15)
             accepted.append(Accepted(uuid.UUID(log.read_text().strip()), rows))
-        trial.wait_for_end(accepted, 60)
+        trial.wait_for_end(accepted, 30)
         time.sleep(2)
     return [*judge(accepted), _attempts_beyond_one(accepted)]
 
