@@ -1,5 +1,6 @@
 """Made-up libraries of any size, with valid ISBNs, in the form of a Goodreads export."""
 
+# ruff: noqa: SIM905 - lists of words read better as text
 from __future__ import annotations
 
 import csv
@@ -30,7 +31,7 @@ def isbn13(number: int) -> str:
 def books(count: int, *, first: int = 0) -> Iterator[dict[str, str]]:
     """Yield rows of an export; the same numbers give the same books."""
     for number in range(first, first + count):
-        chance = random.Random(number)  # noqa: S311 - made-up books
+        chance = random.Random(number)
         title = f"The {chance.choice(ADJECTIVES)} {chance.choice(NOUNS)} of {chance.choice(PLACES)} {_roman(number)}"
         name, surname = chance.choice(FIRST), chance.choice(LAST)
         year = chance.randint(1930, 2024)
@@ -60,12 +61,19 @@ def books(count: int, *, first: int = 0) -> Iterator[dict[str, str]]:
 
 
 def write(path: Path, rows: Iterator[dict[str, str]] | list[dict[str, str]]) -> Path:
-    """Write rows as an export and return its path."""
+    """Write rows as an export and return its path; the first row names the columns, made-up ones have those of HEADER."""
+    rows = list(rows)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, HEADER, restval="")
+        writer = csv.DictWriter(file, [*HEADER, *(name for name in rows[0] if name not in HEADER)], restval="")
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of an export."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
 
 
 def _roman(number: int) -> str:

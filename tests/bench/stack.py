@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 #: Environment without which no process starts; everything else of the caller's shell stays out.
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
+SAMPLE_SECONDS = 0.5
 
 
 class Stack:
@@ -49,14 +51,15 @@ class Stack:
             **settings,
         }
         self.children: dict[str, Child] = {}
-        self.token = ""
+        self.server_pids: dict[str, int] = {}
+        #: The most memory each part was seen to hold, in bytes.
         self.peaks: dict[str, int] = {}
         self._stop_sampling = threading.Event()
 
     def manage(self, *arguments: str) -> str:
         """Run one of the product's commands and return what it printed."""
         command = [PYTHON, str(ROOT / "manage.py"), *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
         return done.stdout
@@ -70,7 +73,13 @@ class Stack:
         if sweeper:
             self.spawn("sweeper", PYTHON, str(ROOT / "manage.py"), "sweep", "--loop")
         if web:
-            self.spawn("web", *(PYTHON, "-m", "uvicorn", "config.asgi:application", "--port", str(self.port)), "--no-access-log", "--lifespan", "off")
+            self.spawn(
+                "web",
+                *(PYTHON, "-m", "uvicorn", "config.asgi:application", "--port", str(self.port)),
+                "--no-access-log",
+                "--lifespan",
+                "off",
+            )
         self._wait_for_workers(workers + 1)
         threading.Thread(target=self._sample, name="memory", daemon=True).start()
 
@@ -96,19 +105,28 @@ class Stack:
             time.sleep(0.2)
 
     def _sample(self) -> None:
-        while not self._stop_sampling.wait(0.2):
-            for name, pid in self.pids().items():
-                try:
-                    self.peaks[name] = max(self.peaks.get(name, 0), psutil.Process(pid).memory_info().rss)
-                except psutil.Error:
-                    continue
+        while not self._stop_sampling.wait(SAMPLE_SECONDS):
+            for name, used in self.memory().items():
+                self.peaks[name] = max(self.peaks.get(name, 0), used)
+
+    def memory(self) -> dict[str, int]:
+        """Return the bytes that each part holds now, its children's included; what PostgreSQL's share is counted once."""
+        held = {}
+        for name, pid in self.pids().items():
+            try:
+                process = psutil.Process(pid)
+                if name == "postgres":
+                    held[name] = sum(one.memory_full_info().pss for one in (process, *process.children(recursive=True)))
+                else:
+                    held[name] = process.memory_info().rss
+            except psutil.Error:
+                continue
+        return held
 
     def pids(self) -> dict[str, int]:
         """Return the parts' process ids by name, the sandbox's and the servers' too."""
         pids = {name: child.pid for name, child in self.children.items() if child.exit_code is None}
         return pids | {"sandbox": self.sandbox.pid} | self.server_pids
-
-    server_pids: dict[str, int] = {}
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU seconds that each part has used so far, its children's included."""
@@ -132,12 +150,15 @@ class Stack:
 
 
 @contextmanager
-def measured(database: str, *, catalogue: list[Path], settings: dict[str, Any], sandbox_arguments: tuple[str, ...] = (), **start: Any) -> Iterator[Stack]:
+def measured(
+    database: str, *, catalogue: list[Path], settings: dict[str, Any], sandbox_arguments: tuple[str, ...] = (), **start: Any
+) -> Iterator[Stack]:
     """Run a stack on "postgres" or "sqlite" for the block, with Django set up in this process against it."""
     known = [word for path in catalogue for word in ("--catalogue", str(path))]
     with tempfile.TemporaryDirectory(prefix="bookops-bench-") as name, running(*known, *sandbox_arguments) as sandbox:
         folder = Path(name)
-        valkey = ValkeyServer(private_folder("bookops-vk-", longest_name="valkey.sock"), data=folder / "valkey")
+        socket_folder = private_folder("bookops-vk-", longest_name="valkey.sock")
+        valkey = ValkeyServer(socket_folder, data=folder / "valkey")
         valkey.start()
         postgres = PostgresServer(durable=True) if database == "postgres" else None
         if postgres:
@@ -158,8 +179,9 @@ def measured(database: str, *, catalogue: list[Path], settings: dict[str, Any], 
         finally:
             stack.stop()
             valkey.stop()
+            shutil.rmtree(socket_folder, ignore_errors=True)
             if postgres:
-                postgres.stop()
+                postgres.remove()
 
 
 def _set_django_up(env: dict[str, str]) -> None:
