@@ -15,6 +15,8 @@ from celery import Task, chord, group
 from celery.canvas import Signature
 from django.db import connection, transaction
 
+from bookops.redis_link import redis_link
+
 log = structlog.get_logger(__name__)
 
 #: After a broker has failed to take a message, nobody waits for it again for this many seconds.
@@ -110,7 +112,7 @@ def _publish(publish: Callable[[], Any], messages: list[tuple[Task[..., Any], tu
         for task, args in messages:
             _here.take(task, args)
         return
-    if time.monotonic() < _quiet_until:
+    if time.monotonic() < _quiet_until or redis_link.is_away():
         return
     try:
         publish()
