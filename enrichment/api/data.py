@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from bookops.api.problems import Problem
 from bookops.api.throttles import AnonThrottle, StatusThrottle, UserThrottle
+from bookops.runs import State
 from enrichment.api.owned import import_of
 from enrichment.api.serializers import DeletedSerializer
 from enrichment.api.uploads import RETRY_AFTER_SECONDS, error_message, uploaded
@@ -63,7 +64,7 @@ class DataView(APIView):
         """Answer with what is stored; a worker is asked for a newer version, nothing is built here."""
         library_import = import_of(request, pk)
         ask_rebuild(library_import)
-        if SEED_WORDS.get(library_import.state) == "error":
+        if SEED_WORDS.get(State(library_import.state)) == "error":
             raise Problem(
                 500, "processing_failed", error_message(library_import), remedy="Retry its failed rows, or upload the file again."
             )

@@ -20,6 +20,7 @@ from bookops.watch import events_after
 from enrichment import imports
 from enrichment.api.owned import import_of, imports_of
 from enrichment.api.serializers import (
+    FROM_STATUS,
     CancelledSerializer,
     EventsSerializer,
     GiveUpSerializer,
@@ -63,11 +64,8 @@ class ImportDetailView(APIView):
         """Count its rows and answer."""
         library_import = import_of(request, pk)
         status = describe(library_import)
-        for name in ImportDetailSerializer.Meta.fields:
-            if not hasattr(library_import, name) and hasattr(status, name):
-                setattr(library_import, name, getattr(status, name))
-        library_import.counts = status.counts  # over the method of the same name
-        return Response(ImportDetailSerializer(library_import).data)
+        told = {name: getattr(status, name) for name in FROM_STATUS}
+        return Response(ImportSerializer(library_import).data | told)
 
 
 class ImportEventsView(APIView):

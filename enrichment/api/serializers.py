@@ -170,6 +170,21 @@ class ImportSerializer(serializers.ModelSerializer[LibraryImport]):
         read_only_fields = fields
 
 
+#: What an import's details add: fields of enrichment.status.ImportStatus.
+FROM_STATUS = [
+    "counts",
+    "outcomes",
+    "reasons",
+    "categories",
+    "percent",
+    "forecast_end",
+    "waiting",
+    "chunks_processed",
+    "chunks_total",
+    "sources",
+]
+
+
 class ImportDetailSerializer(ImportSerializer):
     """An import with its counts, read from its rows."""
 
@@ -185,19 +200,7 @@ class ImportDetailSerializer(ImportSerializer):
     sources = ObjectField(read_only=True)
 
     class Meta(ImportSerializer.Meta):
-        fields = [
-            *ImportSerializer.Meta.fields,
-            "counts",
-            "outcomes",
-            "reasons",
-            "categories",
-            "percent",
-            "forecast_end",
-            "waiting",
-            "chunks_processed",
-            "chunks_total",
-            "sources",
-        ]
+        fields = [*ImportSerializer.Meta.fields, *FROM_STATUS]
         read_only_fields = fields
 
 
