@@ -28,8 +28,11 @@ UNFOLD = settings.ADMIN_THEME == "unfold"
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as ThemedModelAdmin
     from django.contrib.admin.widgets import AdminTextareaWidget as ThemedTextarea
+    from django.forms import FileInput as ThemedFileInput
 else:
     ThemedModelAdmin = import_string("unfold.admin.ModelAdmin" if UNFOLD else "django.contrib.admin.ModelAdmin")
+    # unfold's script writes a chosen file's name into the text input beside it: with any other widget, into the form's first one.
+    ThemedFileInput = import_string("unfold.widgets.UnfoldAdminFileFieldWidget" if UNFOLD else "django.forms.FileInput")
     ThemedTextarea = import_string(
         "unfold.widgets.UnfoldAdminTextareaWidget" if UNFOLD else "django.contrib.admin.widgets.AdminTextareaWidget"
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 
+from bookops.admin import ThemedFileInput
 from enrichment.models import LibraryImport
 
 
@@ -16,7 +17,7 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label="Library export",
         help_text="The CSV file as Goodreads or StoryGraph gave it, unchanged.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        widget=ThemedFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
         max_length=255,
     )
     policy = forms.ChoiceField(
