@@ -32,10 +32,10 @@ def celery(*arguments: str) -> None:
 
 
 def sweeper() -> None:
-    """Run what `manage.py sweep --loop` runs."""
-    from bookops.sweep import sweep_for_ever
+    """Run a sweeper as `manage.py sweep --loop` does."""
+    from django.core.management import call_command
 
-    sweep_for_ever()
+    call_command("sweep", loop=True)
 
 
 def web(socket: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.bench import libraries
 
 #: Books that the sandbox knows of the made-up ones; uploads beyond them are of books that nobody knows.
-KNOWN = 12_000
+KNOWN = 40_000
 #: Share of the imports that are cancelled while they run.
 CANCELLED = 0.08
 

@@ -36,6 +36,7 @@ def at_most(name: str, found: float, bound: float, unit: str = "", detail: str =
 
 def judge(accepted: Sequence[Accepted]) -> list[Line]:
     """Return the lines that hold for any imports that were left alone by people but for cancelling."""
+    from bookops.invariants import broken_invariants
     from bookops.runs import State
     from enrichment.models import LibraryImport
 
@@ -50,6 +51,7 @@ def judge(accepted: Sequence[Accepted]) -> list[Line]:
         none("rows applied twice", _applied_twice([one.id for one in accepted])),
         none("rows dead", _dead([one.id for one in accepted])),
         none("dashboards that tell not all", _wrong_dashboards(whole, imports)),
+        none("invariants broken", (f"{rule}: {line}" for rule, broken in broken_invariants().items() for line in broken)),
     ]
 
 
