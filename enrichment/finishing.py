@@ -23,6 +23,8 @@ from enrichment.status import describe, too_many_failures
 log = structlog.get_logger(__name__)
 
 Stage = LibraryImport.Stage
+#: Why an import failed that was worked on to its end; any other that failed could not be read.
+TOO_MANY_FAILURES = "too_many_failures"
 
 
 def finish_import(import_id: Any) -> bool:
@@ -54,7 +56,7 @@ def _end(held: LibraryImport, document: dashboard.Document) -> bool:
     with transaction.atomic():
         ended = LibraryImport.objects.filter(pk=held.pk, state=State.RUNNING, stage=Stage.ASSEMBLING, lease_owner=held.lease_owner).update(
             state=State.FAILED if too_many else State.SUCCEEDED,
-            reason="too_many_failures" if too_many else "",
+            reason=TOO_MANY_FAILURES if too_many else "",
             detail=too_many,
             stage=Stage.DONE,
             ended_at=database_now(),

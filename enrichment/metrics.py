@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Min, Q, Sum, Value, When
 from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from bookops.runs import State
+from bookops.runs import ENDED, State
+from enrichment.finishing import TOO_MANY_FAILURES
 from enrichment.models import ImportRow, LibraryImport, RowAttempt
 
 #: Upper bounds of the histogram of how long imports take, in seconds.
@@ -53,16 +54,9 @@ class ImportCollector(Collector):
         yield GaugeMetricFamily("bookops_dead_letters", "Rows that used up their attempts.", rows.filter(state=State.DEAD).count())
 
     def _recent(self) -> Iterator[Metric]:
-        recent = list(LibraryImport.objects.filter(created_at__gte=timezone.now() - RECENT).values_list("pk", flat=True))
-        states = ImportRow.objects.filter(library_import__in=recent).order_by().values_list("state").annotate(n=Count("*"))
-        metric = GaugeMetricFamily("bookops_recent_rows", "Rows of the last 24 hours' imports, by state.", labels=["state"])
-        counts = dict.fromkeys(State.values, 0) | dict(states)
-        for state, count in counts.items():
-            metric.add_metric([state], count)
-        yield metric
-        ended = counts[State.SUCCEEDED] + counts[State.FAILED] + counts[State.DEAD]
-        ratio = counts[State.SUCCEEDED] / ended if ended else 1
-        yield GaugeMetricFamily("bookops_success_ratio", "Share of them that succeeded, of those that ended.", ratio)
+        since = timezone.now() - RECENT
+        yield from recent_imports(since)
+        yield from recent_rows(since)
 
     def _concurrency_reached(self) -> int:
         last = LibraryImport.objects.filter(state=State.SUCCEEDED).order_by("-ended_at").values_list("pk", "ended_at").first()
@@ -72,6 +66,49 @@ class ImportCollector(Collector):
             tries = RowAttempt.objects.filter(row__library_import=last[0]).order_by().exclude(started_at=None)
             self._peak = (last, most_at_once(list(tries.values_list("started_at", "ended_at")[:MOST_ATTEMPTS])))
         return self._peak[1]
+
+
+def recent_imports(since: datetime) -> Iterator[Metric]:
+    """Yield how the imports ended that ended after `since`. One query.
+
+    A file that could not be read is told apart: it says nothing of how well imports are worked on.
+    """
+    read = ~Q(state=State.FAILED) | Q(reason=TOO_MANY_FAILURES)
+    outcome = Case(When(read, then=F("state")), default=Value("unreadable"))
+    ended = LibraryImport.objects.filter(state__in=ENDED, ended_at__gte=since).order_by()
+    counts = dict.fromkeys([*ENDED, "unreadable"], 0) | dict(ended.annotate(outcome=outcome).values_list("outcome").annotate(n=Count("*")))
+    metric = GaugeMetricFamily("bookops_recent_imports", "Imports that ended in the last 24 hours, by outcome.", labels=["outcome"])
+    for word, count in counts.items():
+        metric.add_metric([word], count)
+    yield metric
+    yield GaugeMetricFamily(
+        "bookops_completion_ratio", "Share of them that are complete, of those worked on to an end.", success_of(counts)
+    )
+
+
+def recent_rows(since: datetime) -> Iterator[Metric]:
+    """Yield how the rows fare of the imports made after `since`. Three queries.
+
+    Rows that could not be read are told apart: nobody worked on them.
+    """
+    recent = list(LibraryImport.objects.filter(created_at__gte=since).values_list("pk", flat=True))
+    rows = ImportRow.objects.filter(library_import__in=recent).order_by()
+    counts = dict.fromkeys(State.values, 0) | dict(rows.values_list("state").annotate(n=Count("*")))
+    # Such a row is made failed and stays so; with its state named the index finds it.
+    unreadable = rows.filter(state=State.FAILED, entry={}).count()
+    counts[State.FAILED] -= unreadable
+    metric = GaugeMetricFamily("bookops_recent_rows", "Readable rows of the last 24 hours' imports, by state.", labels=["state"])
+    for state, count in counts.items():
+        metric.add_metric([state], count)
+    yield metric
+    yield GaugeMetricFamily("bookops_recent_unreadable_rows", "Rows of the same imports that could not be read.", unreadable)
+    yield GaugeMetricFamily("bookops_success_ratio", "Share of the readable rows that succeeded, of those that ended.", success_of(counts))
+
+
+def success_of(counts: Mapping[str, int]) -> float:
+    """Return which share of what was worked on to an end succeeded; 1 when nothing was."""
+    ended = counts[State.SUCCEEDED] + counts[State.FAILED] + counts[State.DEAD]
+    return counts[State.SUCCEEDED] / ended if ended else 1.0
 
 
 def most_at_once(spans: list[tuple[datetime, datetime]]) -> int:

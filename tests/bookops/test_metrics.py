@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 from django.test import Client
@@ -45,6 +46,38 @@ def test_it_counts_rows_as_they_stand() -> None:
     assert 119 < seen["bookops_oldest_waiting_seconds"] < 180
     assert seen["bookops_success_ratio"] == 0.5
     assert seen["bookops_recent_rows{state=dead}"] == 1
+
+
+def test_rows_that_could_not_be_read_are_counted_apart() -> None:
+    library_import = make_import(make_user())
+    make_row(library_import, 1, state=State.SUCCEEDED)
+    make_row(library_import, 2, state=State.FAILED, reason="width_wrong", entry={}, attempts=0)
+    seen = scrape()
+    assert seen["bookops_recent_unreadable_rows"] == 1
+    assert (seen["bookops_recent_rows{state=succeeded}"], seen["bookops_recent_rows{state=failed}"]) == (1, 0)
+    assert seen["bookops_success_ratio"] == 1
+
+
+def test_it_tells_which_share_of_imports_is_complete() -> None:
+    owner = make_user()
+    for changes in [
+        {},
+        {},
+        {"state": State.FAILED, "reason": "too_many_failures"},
+        {"state": State.DEAD, "reason": "worker_lost"},
+        {"state": State.FAILED, "reason": "no_header"},
+        {"state": State.CANCELLED},
+        {"state": State.DEAD, "ended_at": timezone.now() - timedelta(hours=25)},
+    ]:
+        make_finished_import(owner, **changes)
+    make_import(owner)
+    seen = scrape()
+    counts = {
+        outcome: seen[f"bookops_recent_imports{{outcome={outcome}}}"]
+        for outcome in ("succeeded", "failed", "dead", "unreadable", "cancelled")
+    }
+    assert counts == {"succeeded": 2, "failed": 1, "dead": 1, "unreadable": 1, "cancelled": 1}
+    assert seen["bookops_completion_ratio"] == 0.5
 
 
 def test_it_tells_how_long_imports_took() -> None:
@@ -118,11 +151,25 @@ def test_with_a_token_everyone_needs_it(settings: Any, sent: str, status: int) -
     assert Client().get("/metrics", headers={"Authorization": sent}).status_code == status
 
 
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_prometheus_can_read_an_alerts_expression(rule: dict[str, Any]) -> None:
+    parsed = promql_parser.parse(rule["expr"])
+    assert isinstance(parsed, promql_parser.BinaryExpr)  # a bare metric would fire for ever
+
+
+def test_an_expression_that_prometheus_refuses_is_seen() -> None:
+    with pytest.raises(ValueError, match="vector matching"):
+        promql_parser.parse("bookops_workers > 0.01 * ignoring(state) sum without (state) (bookops_recent_rows)")
+
+
 def test_every_alert_speaks_of_a_metric_that_is_told() -> None:
     told = {name.partition("{")[0] for name in scrape()}
-    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
-    assert len(rules) >= 4
-    for rule in rules:
+    assert len(rules()) >= 4
+    for rule in rules():
         names = set(re.findall(r"bookops_\w+", rule["expr"]))
         assert names and names <= told, rule["alert"]
         assert rule["annotations"]["remedy"]
