@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import models
@@ -112,7 +112,8 @@ class Book(models.Model):
         """Forget what sources told, for it was of another book; what an export or a person said stays. Changes the instance only."""
         for name in FACTS:
             if name not in self.locked and self.provenance.get(name, {}).get("source", EXPORT) not in (EXPORT, PERSON):
-                setattr(self, name, self._meta.get_field(name).get_default())
+                field = cast("models.Field[Any, Any]", self._meta.get_field(name))
+                setattr(self, name, field.get_default())
                 del self.provenance[name]
         self.subjects = {}
 

@@ -84,7 +84,8 @@ def ring(task: Task[..., Any], *args: Any, countdown: float | None = None) -> No
 
     `countdown` is for seconds only: longer waits stand in a row's `next_at`.
     """
-    _after_commit(lambda: task.apply_async(args=args, countdown=countdown), [(task, args)])
+    later: dict[str, Any] = {"countdown": countdown} if countdown is not None else {}
+    _after_commit(lambda: task.apply_async(args=args, **later), [(task, args)])
 
 
 def ring_each(task: Task[..., Any], ids: Sequence[Any]) -> None:

@@ -130,9 +130,9 @@ def source(name: str) -> Any:
 
 @cache
 def _opened(name: str) -> Any:
-    from enrichment.doors import open_google_books, open_open_library
+    from enrichment.doors import OPENERS
 
-    return open_open_library(note_call) if name == OPEN_LIBRARY else open_google_books(note_call)
+    return OPENERS[name](note_call)
 
 
 @contextmanager

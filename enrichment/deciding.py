@@ -202,7 +202,9 @@ def _book_facts(facts: EditionFacts) -> dict[str, Any]:
     }
     if facts.source == GOOGLE_BOOKS:
         return shared | {"google_volume_id": facts.key[:40]}
-    return shared | {"openlibrary_work_key": facts.work_key[:40], "openlibrary_edition_key": facts.edition_key[:40]}
+    if facts.source == OPEN_LIBRARY:
+        return shared | {"openlibrary_work_key": facts.work_key[:40], "openlibrary_edition_key": facts.edition_key[:40]}
+    return shared
 
 
 def candidate_name(facts: EditionFacts) -> str:

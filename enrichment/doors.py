@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +36,10 @@ def open_google_books(on_call: Any) -> GoogleBooks:
         day_zone="America/Los_Angeles",
     )
     return GoogleBooks(_door(GOOGLE_BOOKS, settings.GOOGLE_BOOKS_URL, limits, on_call), settings.GOOGLE_BOOKS_KEY)
+
+
+#: How each source is opened, by its name.
+OPENERS: dict[str, Callable[[Any], Any]] = {OPEN_LIBRARY: open_open_library, GOOGLE_BOOKS: open_google_books}
 
 
 def _door(source: str, url: str, limits: Limits, on_call: Any, **more: Any) -> Door:

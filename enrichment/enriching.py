@@ -66,9 +66,10 @@ def attempt(held: Held) -> Tried:
     asked = [
         Asked(one, held.answers[one.source, one.key], remembered=True) for one in held.questions if (one.source, one.key) in held.answers
     ]
-    tried = Tried(held.row, held.claimed_at, asked=asked, tally=Tally())
+    tally = Tally()
+    tried = Tried(held.row, held.claimed_at, asked=asked, tally=tally)
     try:
-        with tallied(tried.tally):  # type: ignore[arg-type] - set in the line above
+        with tallied(tally):
             _ask_all(held, tried)
     except Exception as error:
         # A fault of ours must not take the chord down with it; the row tells, and is tried again.

@@ -131,8 +131,8 @@ def _take_in(gathering: Gathering, batch: Sequence[Asked]) -> None:
         gathering.answers[key] = one.found
     for row in gathering.rows:
         for question in questions_of(wanted_of(row)):
-            if one := by_key.get((question.source, question.key)):
-                gathering.asked[row.pk].append(one)
+            if answered := by_key.get((question.source, question.key)):
+                gathering.asked[row.pk].append(answered)
 
 
 def _store_finished(gathering: Gathering, start: datetime) -> int:

@@ -52,8 +52,8 @@ def doubled_rows() -> Iterable[str]:
     for one in doubled:
         yield f"row {one['row_id']} of import {one['row__library_import_id']}: attempt {one['number']} succeeded {one['n']} times"
     unasked = done.values("row_id", "row__attempts", "row__max_attempts").annotate(n=Count("*"))
-    for one in unasked.filter(n__gt=1, row__max_attempts__lte=settings.MAX_ATTEMPTS):
-        yield f"row {one['row_id']}: {one['n']} successes without a retry"
+    for again in unasked.filter(n__gt=1, row__max_attempts__lte=settings.MAX_ATTEMPTS):
+        yield f"row {again['row_id']}: {again['n']} successes without a retry"
 
 
 @invariant("every row that could be read has a book, and no other has one")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import structlog
 from django.conf import settings
@@ -63,9 +63,10 @@ def _read(library_import: LibraryImport) -> None:
         library_import.record("reading", filename=library_import.filename)
     taken: set[int] = set(library_import.rows.exclude(book=None).values_list("book_id", flat=True))
     with default_storage.open(library_import.upload_key, "rb") as file:
-        export = open_export(file, name=library_import.filename, max_bytes=settings.UPLOAD_MAX_BYTES, max_rows=settings.UPLOAD_MAX_ROWS)
+        content = cast(BinaryIO, file)
+        export = open_export(content, name=library_import.filename, max_bytes=settings.UPLOAD_MAX_BYTES, max_rows=settings.UPLOAD_MAX_ROWS)
         # Closed before its file is, also when another worker has taken over.
-        with closing(export.rows(start_after=library_import.rows_read)) as rows:
+        with closing(export.rows(start_after=library_import.rows_read)) as rows:  # type: ignore[type-var]
             while batch := list(islice(rows, library_import.chunk_size)):
                 store_batch(library_import, batch, taken)
                 chunks.advance(library_import.pk)

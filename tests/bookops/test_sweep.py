@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -41,16 +42,10 @@ def test_the_command_prints_one_round(capsys):
 
 
 def test_the_loop_ends_cleanly_on_a_signal():
-    url = os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{settings.DATABASES['default']['NAME']}"
-    if not os.environ.get("TEST_DATABASE_URL"):
-        env = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings", "SWEEP_SECONDS": "0.2"}
-    else:
-        name = settings.DATABASES["default"]["NAME"]
-        env = os.environ | {
-            "DATABASE_URL": url.rsplit("/", 1)[0] + f"/{name}",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "SWEEP_SECONDS": "0.2",
-        }
+    database = settings.DATABASES["default"]["NAME"]
+    url = os.environ.get("TEST_DATABASE_URL")
+    url = urlsplit(url)._replace(path=f"/{database}").geturl() if url else f"sqlite:///{database}"
+    env = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings", "SWEEP_SECONDS": "0.2"}
     process = subprocess.Popen([sys.executable, "manage.py", "sweep", "--loop"], env=env, cwd=settings.BASE_DIR)
     try:
         deadline = time.monotonic() + 30

@@ -18,5 +18,6 @@ class Command(ImportCommand):
         super().add_arguments(parser)
         parser.add_argument("source", choices=SOURCES)
 
-    def act(self, library_import: LibraryImport, *, source: str, **_: Any) -> dict[str, Any]:
-        return {"import": str(library_import.pk), "source": source, "rows_sent_again": give_up_source(library_import, source)}
+    def act(self, library_import: LibraryImport, **options: Any) -> dict[str, Any]:
+        moved = give_up_source(library_import, options["source"])
+        return {"import": str(library_import.pk), "source": options["source"], "rows_sent_again": moved}

@@ -17,5 +17,5 @@ class Command(ImportCommand):
         super().add_arguments(parser)
         parser.add_argument("--forget", action="store_true", help="drop what the sources told of these books, and ask them anew")
 
-    def act(self, library_import: LibraryImport, *, forget: bool, **_: Any) -> dict[str, Any]:
-        return {"import": str(library_import.pk), "rows_sent_again": re_enrich(library_import, forget=forget)}
+    def act(self, library_import: LibraryImport, **options: Any) -> dict[str, Any]:
+        return {"import": str(library_import.pk), "rows_sent_again": re_enrich(library_import, forget=options["forget"])}
