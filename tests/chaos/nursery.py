@@ -62,6 +62,8 @@ def slow_upload(path: str, owner: str, seconds: str) -> None:
     print(library_import.pk, flush=True)
 
 
+#: Seconds between two steps of a clock that runs too fast.
+TICK = 0.1
 PARTS: dict[str, Callable[..., None]] = {"celery": celery, "sweeper": sweeper, "web": web, "slow upload": slow_upload}
 
 
@@ -101,11 +103,30 @@ def prepare() -> None:
     gc.freeze()  # so that collections in the children do not copy what all share
 
 
-def bear(part: str, arguments: list[str], log: str, bells: dict[str, Any] | None = None, poisoned_by: str = "") -> int:
-    """Fork a child that runs a part, and return its pid.
+def set_clock(ahead: float = 0.0, speed: float = 1.0) -> None:
+    """From now on let this process's wall clock be wrong by so many seconds, or run so many times too fast; waits stay right."""
+    import threading
+    import time
+    from datetime import UTC, datetime, timedelta
 
-    bells: what happens to the messages it sends, see `tests.chaos.bells.tamper`. poisoned_by: see `poison`.
-    """
+    import time_machine
+
+    clock = time_machine.travel(datetime.now(UTC) + timedelta(seconds=ahead), tick=True).start()
+
+    def hurry() -> None:
+        while True:
+            time.sleep(TICK)
+            clock.shift(TICK * (speed - 1))
+
+    if speed != 1:
+        threading.Thread(target=hurry, name="hurry", daemon=True).start()
+
+
+TAMPERING: dict[str, Callable[..., None]] = {"bells": tamper, "poison": poison, "clock": set_clock}
+
+
+def bear(part: str, arguments: list[str], log: str, **tampering: dict[str, Any]) -> int:
+    """Fork a child that runs a part, and return its pid. `tampering`: functions of TAMPERING with their arguments."""
     pid = os.fork()
     if pid:
         return pid
@@ -114,10 +135,8 @@ def bear(part: str, arguments: list[str], log: str, bells: dict[str, Any] | None
         end_with_parent(signal.SIGKILL)
         os.setsid()
         _redirect(log)
-        if bells:
-            tamper(**bells)
-        if poisoned_by:
-            poison(poisoned_by)
+        for name, how in tampering.items():
+            TAMPERING[name](**how)
         PARTS[part](*arguments)
         code = 0
     except SystemExit as end:

@@ -160,10 +160,9 @@ class Ground:
 
 
 class Stack:
-    """Run the product's parts on a ground, each from the nursery that its clock asks for.
+    """Run the product's parts on a ground.
 
     tampering: what a part is born with, by its name; see `tests.chaos.nursery.bear`.
-    clocks: FAKETIME of those parts whose clock is wrong, by name.
     """
 
     def __init__(
@@ -173,15 +172,12 @@ class Stack:
         mutant: str = "",
         parts: Sequence[str],
         tampering: dict[str, dict[str, Any]] | None = None,
-        clocks: dict[str, str] | None = None,
         **settings: Any,
     ) -> None:
         self.ground = ground
         self.env = ground.env(**settings)
-        self._mutant = mutant
         self._tampering = tampering or {}
-        self._clocks = clocks or {}
-        self._nurseries: dict[str, Nursery] = {}
+        self._nursery = Nursery(self.env, ground.folder, mutant=mutant)
         self.pids: dict[str, int] = {}
         try:
             for name in parts:
@@ -193,15 +189,8 @@ class Stack:
     def start(self, name: str, part: tuple[str, ...] = ()) -> Path:
         """Bear a part anew and return its log; `part` says what it is where PARTS does not."""
         log = self.ground.folder / f"{name}.log"
-        nursery = self._nursery_of(name)
-        self.pids[name] = nursery.bear(part or PARTS[name], log, **self._tampering.get(name, {}))
+        self.pids[name] = self._nursery.bear(part or PARTS[name], log, **self._tampering.get(name, {}))
         return log
-
-    def _nursery_of(self, name: str) -> Nursery:
-        clock = self._clocks.get(name, "")
-        if clock not in self._nurseries:
-            self._nurseries[clock] = Nursery(self.env | faked(clock), self.ground.folder, mutant=self._mutant)
-        return self._nurseries[clock]
 
     def kill(self, name: str) -> None:
         """End a part as kill -9 does."""
@@ -214,7 +203,7 @@ class Stack:
 
     def revive(self) -> list[str]:
         """Start again the parts that ended by themselves, as any supervisor would, and return their names."""
-        alive = set().union(*(nursery.alive() for nursery in self._nurseries.values()))
+        alive = self._nursery.alive()
         gone = [name for name, pid in self.pids.items() if pid not in alive and name in PARTS]
         for name in gone:
             self.start(name)
@@ -222,22 +211,7 @@ class Stack:
 
     def close(self) -> None:
         """End all parts."""
-        for nursery in self._nurseries.values():
-            nursery.close()
-
-
-def faked(clock: str) -> dict[str, str]:
-    """Return the environment of a process whose clocks are as FAKETIME says, those that it waits by too."""
-    if not clock:
-        return {}
-    library = faketime_library()
-    assert library, "faketime is not installed"
-    return {"LD_PRELOAD": str(library), "FAKETIME": clock}
-
-
-def faketime_library() -> Path | None:
-    """Return libfaketime for threads, None where it is not installed (apt-get install faketime)."""
-    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+        self._nursery.close()
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def poison(trial: Trial) -> list[Line]:
     rows = 20
     path_rows = trial.library.next_titles(rows)
     title = path_rows[rows // 2]
-    tampering = {name: {"poisoned_by": title} for name in ("enrichment-1", "enrichment-2")}
+    tampering = {name: {"poison": {"title": title}} for name in ("enrichment-1", "enrichment-2")}
     parts = ("enrichment-1", "enrichment-2", "imports", "sweeper-1")
     with trial.stack(*parts, tampering=tampering, LEASE_SECONDS=SHORT_LEASE) as stack:
         accepted = [trial.upload(rows)]
