@@ -20,12 +20,12 @@ TRIES = 3
 
 def measure(*, short: bool, rationed: bool) -> Report:
     """Import small libraries alone, then the same number behind a large one; nothing is remembered of any."""
-    small, large, latency = (30, 2_000, 0.1) if short else (100, 100_000, fan_out.LATENCY)
+    small, large, latency, apart = (30, 2_000, 0.1, 1.0) if short else (100, 100_000, fan_out.LATENCY, APART)
     how = "the shipped settings, at Open Library's three calls a second" if rationed else f"one book a task, two {latency} s calls each"
     report = Report(f"Fairness: {small} rows behind {large:,}; {how}")
     report.notes.append(
         f"First {TRIES} libraries of {small} rows alone, one after the other; then {large:,} rows, and behind them {TRIES} more libraries of "
-        f"{small}: the first right after the large upload is answered, each further one {APART:.0f} s after the one before has ended. All by "
+        f"{small}: the first right after the large upload is answered, each further one {apart:.0f} s after the one before has ended. All by "
         "different owners, of different books. Behind is the slowest of them, alone the median. The large import is cancelled at the end."
     )
     settings: dict[str, Any] = {} if rationed else fan_out.SETTINGS
@@ -39,7 +39,7 @@ def measure(*, short: bool, rationed: bool) -> Report:
                 stack.sandbox.settings(latency=latency)
             _import(stack, next(paths))
             alone = sorted(_import(stack, next(paths)) for _ in range(TRIES))
-            behind, moments = _behind(stack, crowd, paths)
+            behind, moments = _behind(stack, crowd, paths, apart)
             report.peaks = dict(stack.peaks)
     typical = alone[TRIES // 2]
     report.add(f"{small} rows alone", typical, "s", remark=f"{TRIES} tries: {_listed(alone)} s")
@@ -64,7 +64,7 @@ def _import(stack: Stack, path: Path) -> float:
     return Person(stack, path.stem).imports(path)[1]
 
 
-def _behind(stack: Stack, crowd: Path, paths: Iterator[Path]) -> tuple[list[float], str]:
+def _behind(stack: Stack, crowd: Path, paths: Iterator[Path], apart: float) -> tuple[list[float], str]:
     """Return the seconds of each small import behind the large one, and how far that was when each began."""
     from enrichment.imports import cancel_import
     from enrichment.models import LibraryImport
@@ -74,7 +74,7 @@ def _behind(stack: Stack, crowd: Path, paths: Iterator[Path]) -> tuple[list[floa
     times, read = [], []
     for path in paths:
         if times:
-            time.sleep(APART)
+            time.sleep(apart)
         ahead.refresh_from_db()
         if ahead.has_ended:
             raise RuntimeError("the large import ended before the small ones: nothing was measured")

@@ -45,8 +45,9 @@ def measure(*, short: bool, joined: bool) -> Report:
 def _add_figures(
     report: Report, export: Export, joined: bool, whole: dict[str, Any], identified: dict[str, Any], rest: dict[str, Any]
 ) -> None:
-    report.add("Open Library calls a row with identifier", identified["calls"] / export.rows_identified, bound=CALLS_IDENTIFIED)
-    report.add("Open Library calls a row without", rest["calls"] / export.rows_unidentified, bound=CALLS_UNIDENTIFIED[joined])
+    by_isbn, by_title = identified["calls"] / export.rows_identified, rest["calls"] / export.rows_unidentified
+    report.add("Open Library calls a row with identifier", by_isbn, bound=CALLS_IDENTIFIED, remark=identified["endpoints"])
+    report.add("Open Library calls a row without", by_title, bound=CALLS_UNIDENTIFIED[joined], remark=rest["endpoints"])
     report.add(
         "wall clock of the whole",
         whole["seconds"],
@@ -70,7 +71,9 @@ def _import(stack: Stack, table: Table, what: str, path: Path) -> dict[str, Any]
     library_import, seconds = person.imports(path)
     status = describe(library_import)
     log = stack.sandbox.log()["sources"]
-    open_library, google = (log.get(name, {"calls": 0, "last_at": None, "by_status": {}}) for name in ("openlibrary", "googlebooks"))
+    open_library, google = (
+        log.get(name, {"calls": 0, "last_at": None, "by_status": {}, "by_endpoint": {}}) for name in ("openlibrary", "googlebooks")
+    )
     last, google_last = ((one["last_at"] or began) - began for one in (open_library, google))
     refused = sum(one["by_status"].get("429", 0) for one in (open_library, google))
     found = status.outcomes.get("matched", 0)
@@ -87,7 +90,14 @@ def _import(stack: Stack, table: Table, what: str, path: Path) -> dict[str, Any]
         outcomes,
     ]
     table.rows.append([what, *map(str, cells)])
-    return {"seconds": seconds, "calls": open_library["calls"], "google_calls": google["calls"], "last_after": last, "found": found}
+    return {
+        "seconds": seconds,
+        "calls": open_library["calls"],
+        "endpoints": ", ".join(f"{path} {count}" for path, count in sorted(open_library["by_endpoint"].items())),
+        "google_calls": google["calls"],
+        "last_after": last,
+        "found": found,
+    }
 
 
 def forget_everything(stack: Stack) -> None:
