@@ -38,8 +38,8 @@ lint: $(VENV)/installed-dev ## Check style, types, imports between the parts, an
 bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(VENV)/installed-dev ## Kill parts in the middle of imports and count what was lost
-	@$(BIN)/python -m tests.chaos $(ARGS)
+chaos: $(VENV)/installed-dev ## Kill parts in the middle of imports and count what was lost (KILLS=1000 takes half an hour)
+	@$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(ARGS)
 
 clean: ## Remove what was installed and built; data in var/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis

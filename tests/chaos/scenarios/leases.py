@@ -81,14 +81,20 @@ def poison(trial: Trial) -> list[Line]:
     tampering = {name: {"poison": {"title": title}} for name in ("enrichment-1", "enrichment-2")}
     parts = ("enrichment-1", "enrichment-2", "imports", "sweeper-1")
     with trial.stack(*parts, tampering=tampering, LEASE_SECONDS=SHORT_LEASE) as stack:
+        # So that the other rows are in flight, too, whenever the worker dies.
+        trial.ground.sandbox.settings(latency=0.3)
         accepted = [trial.upload(rows)]
         began = time.monotonic()
         while time.monotonic() - began < 90 and trial.wait_for_end(accepted, 0.5) >= 0.5:
             stack.revive()
+    trial.facts["seconds until the import ended"] = round(time.monotonic() - began)
     library_import = LibraryImport.objects.get(pk=accepted[0].id)
     row = ImportRow.objects.get(library_import=library_import, title=title)
     others = ImportRow.objects.filter(library_import=library_import).exclude(pk=row.pk).exclude(state="succeeded")
     found = f"{row.state} after {row.attempts} attempts: {row.reason}"
+    trial.facts["most leases lost by another row"] = max(
+        ImportRow.objects.filter(library_import=library_import).exclude(pk=row.pk).values_list("losses", flat=True)
+    )
     lines = [
         Line("the row that kills", found, "dead after 5 attempts: worker_lost", found == "dead after 5 attempts: worker_lost"),
         none("other rows it took along", others.values_list("pk", "state", "attempts")),
