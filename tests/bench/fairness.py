@@ -71,7 +71,8 @@ def _behind(stack: Stack, crowd: Path, paths: Iterator[Path], apart: float) -> t
     from tests.bench.uploads import Person
 
     ahead = LibraryImport.objects.get(pk=Person(stack, "crowd").upload(crowd).id)
-    times, read = [], []
+    times: list[float] = []
+    read: list[str] = []
     for path in paths:
         if times:
             time.sleep(apart)

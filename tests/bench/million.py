@@ -64,11 +64,18 @@ def _copy(model: type[models.Model], copies: int, originals: Any, expressions: d
     """Insert `copies` copies of the original rows; an expression says what a column becomes, t being the original and g the copy's number."""
     table = connection.ops.quote_name(model._meta.db_table)
     columns = [field.column for field in model._meta.concrete_fields if field.column]
-    selected = [expressions.get(column, f't."{column}"') for column in columns]
+    into = ", ".join(map(connection.ops.quote_name, columns))
+    selected = ", ".join(expressions.get(column, f't."{column}"') for column in columns)
     ids = list(originals.values_list("pk", flat=True))
+    words = (
+        "INSERT INTO",
+        table,
+        f"({into})",
+        "SELECT",
+        selected,
+        "FROM",
+        table,
+        "t CROSS JOIN generate_series(1, %s) g WHERE t.id = ANY(%s)",
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, columns))}) "
-            f"SELECT {', '.join(selected)} FROM {table} t CROSS JOIN generate_series(1, {copies}) g WHERE t.id = ANY(%s)",
-            [*(values or []), ids],
-        )
+        cursor.execute(" ".join(words), [*(values or []), copies, ids])
