@@ -25,7 +25,8 @@ from enrichment.formats import LibraryEntry
 from enrichment.genres import genres_of
 from enrichment.models import ImportRow, LibraryImport, RowAttempt, storage_keys
 from enrichment.processing_log import lines_of
-from enrichment.reasons import category_of, explain
+from enrichment.reasons import category_of
+from enrichment.row_result import book_id_of, error_of, genres_of_row
 from enrichment.summary import Summary
 
 EXPORTER_VERSION = "2.0.0"
@@ -147,9 +148,8 @@ def _enrichment(row: ImportRow, book: Book | None, attempts: Iterable[RowAttempt
         return Enrichment(logs=logs)
     # What was found once stays, also while the row goes round again or when that fails.
     matched = row.outcome == ImportRow.Outcome.MATCHED
-    shows_genres = matched or "genres" in book.locked
     return Enrichment(
-        final_genres=tuple(genre["name"] for genre in book.genres) if shows_genres else (),
+        final_genres=genres_of_row(row),
         google_genres=_genres_from(book, GOOGLE_BOOKS) if matched else (),
         openlibrary_genres=_genres_from(book, OPEN_LIBRARY) if matched else (),
         genre_sources=tuple(name for name in row.sources if name in book.subjects) if matched else (),
@@ -201,11 +201,11 @@ def book_document(row: ImportRow, book: BookAnalytics) -> dict[str, Any]:
         "was_reread": book.was_reread,
         "original_read_count": book.read_count_original,
         # The record of the chunked design.
-        "book_id": book.goodreads_id or f"{book.title}-{book.author}",
+        "book_id": book_id_of(book.goodreads_id, book.title, book.author),
         "success": row.state == State.SUCCEEDED,
         "final_genres": list(book.final_genres),
         "genre_enrichment_success": bool(book.final_genres),
-        "error_message": None if worked or not row.reason else explain(row.reason, row.detail),
+        "error_message": error_of(row),
         "processing_logs": list(book.enrichment_logs),
         # What both left out.
         "row": row.number,
@@ -263,6 +263,7 @@ def _metadata(library_import: LibraryImport, summary: Summary, *, partial: bool)
         "rows_by_state": status.counts,
         "waiting": status.waiting,
         "sources": status.sources,
+        "cpu_seconds": status.cpu_seconds,
         "statistics": status.statistics,
         "validation": summary.validation(),
         "quality": summary.quality(status.reasons, status.categories),

@@ -52,19 +52,23 @@ def start_import(
     tolerated_failures: float | None = None,
     deadline_seconds: float | None = None,
     chunk_size: int | None = None,
+    import_id: uuid.UUID | None = None,
 ) -> LibraryImport:
     """Check an export's head, keep the file and have it read; return at once.
 
-    Raises ExportRefused with the line and the remedy where the file cannot be read with certainty.
+    With an `import_id` the import gets that id, and one that is there already is returned as it is: a repeat of a request whose answer
+    was lost makes no second import. Raises ExportRefused with the line and the remedy where the file cannot be read with certainty.
     """
     from enrichment.tasks import read_library
 
+    if import_id and (there := LibraryImport.objects.filter(pk=import_id, owner=owner).first()):
+        return there
     file.seek(0, 2)
     size = file.tell()
     file.seek(0)
     summary = check_export(file, name=filename, max_bytes=settings.UPLOAD_MAX_BYTES)
     file.seek(0)
-    import_id = uuid.uuid4()
+    import_id = import_id or uuid.uuid4()
     upload_key = default_storage.save(storage_keys(import_id)[0], File(file))
     with transaction.atomic():
         library_import = LibraryImport.objects.create(

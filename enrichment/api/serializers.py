@@ -9,7 +9,9 @@ from rest_framework import serializers
 
 from bookops.books import FACTS, Book
 from enrichment.models import ImportRow, LibraryImport, RowAttempt
+from enrichment.processing_log import lines_of
 from enrichment.reasons import category_of, explain
+from enrichment.row_result import result_of
 
 COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 SEED_STATUS = ["processing", "complete", "error"]
@@ -182,6 +184,7 @@ FROM_STATUS = [
     "chunks_processed",
     "chunks_total",
     "sources",
+    "cpu_seconds",
 ]
 
 
@@ -198,6 +201,7 @@ class ImportDetailSerializer(ImportSerializer):
     chunks_processed = serializers.IntegerField(read_only=True)
     chunks_total = serializers.IntegerField(read_only=True)
     sources = ObjectField(read_only=True)
+    cpu_seconds = serializers.FloatField(read_only=True)
 
     class Meta(ImportSerializer.Meta):
         fields = [*ImportSerializer.Meta.fields, *FROM_STATUS]
@@ -243,9 +247,41 @@ class AttemptSerializer(serializers.ModelSerializer[RowAttempt]):
         read_only_fields = fields
 
 
+class OfResult:
+    """Read a field of a row from what came of it (enrichment.row_result.result_of)."""
+
+    field_name: str
+
+    def get_attribute(self, row: ImportRow) -> Any:
+        """Return the result's value of this field's name."""
+        return result_of(row)[self.field_name]
+
+
+class ResultText(OfResult, serializers.CharField):
+    """A text of the result."""
+
+
+class ResultFlag(OfResult, serializers.BooleanField):
+    """A yes or no of the result."""
+
+
+class ResultList(OfResult, serializers.ListField):
+    """A list of the result."""
+
+
+#: The chunked design's names for what came of a row.
+FROM_RESULT = ["book_id", "success", "final_genres", "thumbnail_url", "genre_enrichment_success", "error_message"]
+
+
 class RowSerializer(serializers.ModelSerializer[ImportRow]):
     """A row of an export and how its enrichment went."""
 
+    book_id = ResultText(read_only=True)
+    success = ResultFlag(read_only=True)
+    final_genres = ResultList(child=serializers.CharField(), read_only=True)
+    thumbnail_url = ResultText(read_only=True, allow_null=True)
+    genre_enrichment_success = ResultFlag(read_only=True)
+    error_message = ResultText(read_only=True, allow_null=True)
     book = serializers.UUIDField(source="book.public_id", read_only=True, allow_null=True, default=None)
     category = serializers.SerializerMethodField()
     explanation = serializers.SerializerMethodField()
@@ -273,6 +309,7 @@ class RowSerializer(serializers.ModelSerializer[ImportRow]):
             "waiting_for",
             "next_at",
             "ended_at",
+            *FROM_RESULT,
         ]
         read_only_fields = fields
 
@@ -292,10 +329,16 @@ class RowDetailSerializer(RowSerializer):
     raw = serializers.JSONField(read_only=True)
     candidates = serializers.SerializerMethodField()
     tries = AttemptSerializer(many=True, read_only=True)
+    processing_logs = serializers.SerializerMethodField()
 
     class Meta(RowSerializer.Meta):
-        fields = [*RowSerializer.Meta.fields, "entry", "raw", "candidates", "tries"]
+        fields = [*RowSerializer.Meta.fields, "entry", "raw", "candidates", "tries", "processing_logs"]
         read_only_fields = fields
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_processing_logs(self, row: ImportRow) -> list[str]:
+        """Return the log of the row, told from its attempts."""
+        return lines_of(row.tries.all())
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {}}})
     def get_candidates(self, row: ImportRow) -> list[dict[str, Any]]:

@@ -120,7 +120,7 @@ class UploadView(APIView):
         file = options.pop("file")
         refuse_large(request, file.size)
         try:
-            library_import = start_import(owner=request.user, file=file, filename=file.name, **options)
+            library_import = start_import(owner=request.user, file=file, filename=file.name, import_id=request.resource_id, **options)
         except ExportRefused as refusal:
             raise refused(refusal, file.name) from refusal
         body = uploaded(library_import, f"{library_import.filename} was taken in. Ask status_url how far it is.")

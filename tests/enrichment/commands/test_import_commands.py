@@ -42,6 +42,16 @@ def test_retry_failed_sends_failed_and_dead_rows_again(sources, capsys):
     assert ImportRow.objects.filter(state=State.PENDING).count() == 3
 
 
+def test_retry_row_sends_one_row_again_and_refuses_what_did_not_fail(sources, capsys):
+    library_import = failed(sources)
+    assert call(capsys, "retry_row", library_import.pk, 2)[0] == 0
+    assert list(ImportRow.objects.filter(state=State.PENDING).values_list("number", flat=True)) == [2]
+    with pytest.raises(CommandError, match="Row 2 is pending"):
+        call_command("retry_row", str(library_import.pk), "2")
+    with pytest.raises(CommandError, match="has no row 9"):
+        call_command("retry_row", str(library_import.pk), "9")
+
+
 def test_redrive_takes_one_import_or_all(sources, capsys):
     library_import = failed(sources)
     assert call(capsys, "redrive", library_import.pk)[1]["rows_sent_again"] == 0
