@@ -81,13 +81,10 @@ def ago(moment: datetime | None) -> str:
     if moment is None:
         return "never"
     now = timezone.now()
-    words = (
-        f"in {timeuntil(moment, now)}"
-        if moment > now
-        else f"{timesince(moment, now)} ago"
-        if now - moment > timedelta(minutes=1)
-        else "just now"
-    )
+    if abs(now - moment) < timedelta(minutes=1):
+        words = "in under a minute" if moment > now else "just now"
+    else:
+        words = f"in {timeuntil(moment, now)}" if moment > now else f"{timesince(moment, now)} ago"
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M:%S} UTC", words)
 
 
@@ -103,10 +100,10 @@ def lasting(start: datetime | None, end: datetime | None) -> str:
 
 
 def in_words(payload: Mapping[str, Any]) -> str:
-    """Return an event's payload as one line: "rows 120 · reopened no"; nested values are left to the JSON."""
+    """Return an event's payload as one line: "rows 120 · reopened no"; ids and nested values are left to the JSON."""
     words = []
     for name, value in payload.items():
-        if isinstance(value, Mapping) or value in ("", None, [], ()):
+        if name.endswith("_id") or isinstance(value, Mapping) or value in ("", None, [], ()):
             continue
         shown = ("yes" if value else "no") if isinstance(value, bool) else ", ".join(map(str, value)) if isinstance(value, list) else value
         words.append(f"{name.replace('_', ' ')} {str(shown)[:120]}")

@@ -48,8 +48,6 @@ class LibraryImportAdmin(RunAdmin):
     change_form_template = "enrichment/desk/import.html"
     buttons = IMPORT_BUTTONS
 
-    # --- The list
-
     def list_queryset(self, some: QuerySet[LibraryImport]) -> QuerySet[LibraryImport]:
         """Count rows of running imports only: an ended one has its statistics."""
         rows = (
@@ -71,8 +69,6 @@ class LibraryImportAdmin(RunAdmin):
     @admin.display(description="failed")
     def failures(self, library_import: Any) -> str:
         return f"{library_import.broken:,}" if library_import.broken else ""
-
-    # --- What staff may do
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         """Say whether this person may upload, retry, redrive and cancel."""
@@ -116,8 +112,6 @@ class LibraryImportAdmin(RunAdmin):
             "list_address": list_of(LibraryImport),
         }
         return TemplateResponse(request, "enrichment/desk/upload.html", context)
-
-    # --- One import
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

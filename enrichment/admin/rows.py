@@ -153,7 +153,7 @@ class ImportRowAdmin(RunAdmin):
         settled = obj.outcome == ImportRow.Outcome.MATCHED
         return {
             "row": obj,
-            "title": f"Row {obj.number}" + (f": {obj.title}" if obj.title else ""),
+            "title": f"Row {obj.number}" + (f": {obj.title[:80]}" if obj.title else ""),
             "why": explain(obj.reason, obj.detail),
             "waits_for": NAMES.get(obj.waiting_for, obj.waiting_for),
             "category": category_of(obj.reason),

@@ -67,12 +67,13 @@ def test_it_says_how_long_ago_and_how_soon():
     now = timezone.now()
     assert ago(None) == "never"
     assert "just now" in ago(now)
+    assert "in under a minute" in ago(now + timedelta(seconds=30))
     assert "in 2\xa0hours" in ago(now + timedelta(hours=2, seconds=5))
     assert "3\xa0minutes ago" in ago(now - timedelta(minutes=3, seconds=5))
 
 
 def test_it_tells_a_payload_in_words():
     assert (
-        in_words({"rows": 3, "reopened": False, "warnings": [], "nested": {"a": 1}, "names": ["a", "b"]})
+        in_words({"rows": 3, "job_id": "0-1", "reopened": False, "warnings": [], "nested": {"a": 1}, "names": ["a", "b"]})
         == "rows 3 · reopened no · names a, b"
     )

@@ -69,7 +69,7 @@ def _fill_row(library_import: LibraryImport, number: int, share: Sequence[str], 
         candidates=[Candidate(facts, 0.7, compared, publisher).to_json()],
     )
     RowAttempt.objects.create(row=row, number=1, outcome=share[0][:20], reason=share[-1][:40], detail=author[:500], ended_at=now)
-    Book.objects.filter(pk=row.book_id).update(
+    Book.objects.filter(rows=row).update(
         publisher=publisher[:500],
         description=review,
         language=next(endless)[:20],
@@ -112,7 +112,12 @@ def test_no_script_of_a_string_runs_and_nothing_outside_is_asked_for(browser, li
     page = browser.new_context(bypass_csp=True).new_page()
     dialogs: list[str] = []
     outside: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     page.on("request", lambda request: outside.append(request.url) if is_outside(request.url, live_server.url) else None)
     strings = hostile_strings()
     assert len(strings) > 600

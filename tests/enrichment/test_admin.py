@@ -86,9 +86,6 @@ def make_doubtful_row(**changes: Any) -> ImportRow:
     return make_row(state=State.SUCCEEDED, outcome="needs_review", score=0.72, candidates=candidates, **changes)
 
 
-# --- Every page
-
-
 def pages() -> list[str]:
     """Return the address of every page of the desk, each with something on it."""
     library_import = make_import()
@@ -133,9 +130,6 @@ def test_staff_without_permissions_see_nothing():
     assert b"What failed" not in client.get(home).content
     for address in (upload_form, *rest):
         assert client.get(address).status_code == 403, address
-
-
-# --- Permissions
 
 
 def test_staff_who_may_only_look_see_no_buttons():
@@ -196,9 +190,6 @@ def test_nothing_is_added_or_deleted_by_a_form(boss):
     assert boss.post(page(row), {"title": "changed"}).status_code == 403
 
 
-# --- Uploading
-
-
 def upload(client: Client, text: str, **fields: Any) -> Any:
     file = SimpleUploadedFile("library.csv", text.encode(), "text/csv")
     return client.post(reverse("admin:enrichment_libraryimport_add"), {"file": file, **fields})
@@ -237,9 +228,6 @@ def test_other_staff_upload_for_themselves_only():
     make_owner("reader")
     upload(client_of(user), library({"Title": "Momo"}), owner="reader")
     assert LibraryImport.objects.get().owner == user
-
-
-# --- The buttons of an import
 
 
 def test_cancel_stops_an_import(boss):
@@ -291,13 +279,13 @@ def test_a_source_is_given_up(boss):
 def test_deleting_asks_first_and_takes_all_with_it(boss):
     upload(boss, library({"Title": "Momo"}))
     library_import = LibraryImport.objects.get()
-    row = make_row(library_import)
+    make_row(library_import)
     shown = boss.get(page(library_import)).content.decode()
     assert re.search(r"<details.*?removed for good.*?/press/delete/", shown, re.DOTALL)
     response = press(boss, library_import, "delete")
     assert response.headers["Location"] == listing(LibraryImport)
     assert not LibraryImport.objects.exists()
-    assert not Book.objects.filter(pk=row.book_id).exists()
+    assert not Book.objects.exists()
     assert not default_storage.exists(library_import.upload_key)
 
 
@@ -310,9 +298,6 @@ def test_actions_of_the_list_do_the_same(boss):
     ImportRow.objects.update(state=State.FAILED)
     response = boss.post(listing(ImportRow), {"action": "retry_selected", "_selected_action": [dead.pk]})
     assert told(response) == "1 row was sent round again."
-
-
-# --- A page that keeps itself fresh
 
 
 def live(client: Client, library_import: LibraryImport) -> Any:
@@ -371,9 +356,6 @@ def test_files_that_are_not_there_are_not_found(boss):
         assert boss.get(reverse(f"admin:enrichment_libraryimport_{name}", args=[make_import().pk])).status_code == 404
 
 
-# --- Rows
-
-
 def test_rows_are_found_by_import_reason_and_outcome(boss):
     one, other = make_import(), make_import()
     failed = make_row(one, state=State.FAILED, reason="timeout", entry=make_entry(1, title="Failed book"))
@@ -414,7 +396,7 @@ def test_candidates_are_compared_and_one_is_accepted(boss):
     press(boss, row, "accept", "open_library:/books/OL2M")
     row.refresh_from_db()
     assert (row.outcome, row.chosen) == ("matched", "open_library:/books/OL2M")
-    assert row.book.publisher == "Thienemann"
+    assert Book.objects.get(rows=row).publisher == "Thienemann"
     assert boss.get(page(row)).content.decode().count(">Accept<") <= 1
 
 
@@ -430,9 +412,6 @@ def test_a_row_is_retried(boss):
     assert told(press(boss, row, "retry")) == "1 row was sent round again."
     row.refresh_from_db()
     assert row.state == State.PENDING
-
-
-# --- Books
 
 
 def edit(client: Client, book: Book, **changes: Any) -> Any:
@@ -497,9 +476,6 @@ def test_covers_from_outside_are_shown_only_where_that_is_allowed(boss, settings
     assert ("<img" in boss.get(page(book)).content.decode().split('class="desk"')[1]) is allowed
 
 
-# --- Sources and the home page
-
-
 def test_a_source_says_how_it_stands(boss):
     until = database_now() + timedelta(hours=3)
     health = SourceHealth.objects.create(
@@ -523,8 +499,6 @@ def test_the_home_page_says_what_runs_and_what_failed(boss):
     beat("worker:here:1")
     assert "No sweeper has" not in boss.get(reverse("admin:index")).content.decode()
 
-
-# --- What a page costs
 
 MODELS = [LibraryImport, ImportRow, Book, EditionRecord, SubjectCount, SourceHealth]
 
@@ -572,9 +546,6 @@ def test_no_list_counts_a_whole_table(boss, model, django_assert_max_num_queries
     assert all("LIMIT" in sql for sql in counts)
 
 
-# --- Hostile text, and the other theme
-
-
 def test_no_text_from_outside_becomes_markup(boss):
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     library_import = make_import(filename=evil, reason=evil[:40], detail=evil)
@@ -588,7 +559,7 @@ def test_no_text_from_outside_becomes_markup(boss):
         reason=evil[:40],
         raw={evil: evil},
     )
-    Book.objects.filter(pk=row.book_id).update(
+    Book.objects.filter(rows=row).update(
         publisher=evil,
         description=evil,
         genres=[{"name": evil, "parent": evil, "score": 1, "because": [evil]}],
