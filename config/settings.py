@@ -45,8 +45,6 @@ if PRODUCTION:
         raise ImproperlyConfigured("SECRET_KEY is unset or short: set it to 50 random characters.")
     if DEBUG:
         raise ImproperlyConfigured("DEBUG is on: it shows settings to strangers. Unset it.")
-    if "@" not in CONTACT and "://" not in CONTACT:
-        raise ImproperlyConfigured("CONTACT is unset: Open Library asks for an e-mail or web address in the User-Agent.")
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS is empty or '*': name the hosts this site answers for.")
 
@@ -270,7 +268,7 @@ if STORAGE_BUCKET:
     }
 else:
     _files = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "bookops.atomic_files.AtomicFileStorage",
         "OPTIONS": {
             "location": env.text("STORAGE_DIR", str(VAR_DIR / "files")),
             "allow_overwrite": True,
@@ -376,11 +374,27 @@ GOOGLE_BOOKS_URL = env.address(
     "GOOGLE_BOOKS_URL", f"{SANDBOX_URL}/googlebooks/books/v1" if _sandboxed else "https://www.googleapis.com/books/v1"
 )
 GOOGLE_BOOKS_KEY = env.text("GOOGLE_BOOKS_KEY", "sandbox-key" if _sandboxed else "")
+if not _sandboxed:
+    if "@" not in CONTACT and "://" not in CONTACT:
+        raise ImproperlyConfigured(
+            "CONTACT is unset or no address: SOURCES=live needs an e-mail or web address for Open Library's User-Agent. Set it, here or in .env."
+        )
+    if not GOOGLE_BOOKS_KEY and env.switch("ASKS_SOURCES", True):
+        raise ImproperlyConfigured("GOOGLE_BOOKS_KEY is unset: SOURCES=live needs a key of the Google Books API. Set it, here or in .env.")
 GOOGLE_BOOKS_PER_DAY = env.whole("GOOGLE_BOOKS_PER_DAY", 1000)
 GOOGLE_BOOKS_PER_100_SECONDS = env.whole("GOOGLE_BOOKS_PER_100_SECONDS", 100, least=1)
 USER_AGENT = f"bookops/0.1 (+{PUBLIC_URL}; {CONTACT or 'books@sandbox.example'})"
 SOURCE_CONNECT_SECONDS = env.number("SOURCE_CONNECT_SECONDS", 5, least=0.1)
 SOURCE_DEADLINE_SECONDS = env.number("SOURCE_DEADLINE_SECONDS", 20, least=0.1)
+if SOURCE_DEADLINE_SECONDS >= LEASE_SECONDS:
+    raise ImproperlyConfigured(
+        f"SOURCE_DEADLINE_SECONDS is {SOURCE_DEADLINE_SECONDS:g}: it must be below LEASE_SECONDS ({LEASE_SECONDS:g}), "
+        "or a row is taken for lost while its source is still asked."
+    )
+if SOURCE_CONNECT_SECONDS >= SOURCE_DEADLINE_SECONDS:
+    raise ImproperlyConfigured(
+        f"SOURCE_CONNECT_SECONDS is {SOURCE_CONNECT_SECONDS:g}: it must be below SOURCE_DEADLINE_SECONDS ({SOURCE_DEADLINE_SECONDS:g})."
+    )
 SOURCE_MAX_BYTES = env.whole("SOURCE_MAX_BYTES", 8 << 20, least=1024)
 # frugal asks the next source only where the first left a gap; thorough asks both for each book, as the first design did.
 SOURCE_POLICY = env.choice("SOURCE_POLICY", "frugal", ["frugal", "thorough"])
