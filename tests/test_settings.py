@@ -23,6 +23,7 @@ SAFE_PRODUCTION = {
     "CONTACT": "books@example.org",
     "ALLOWED_HOSTS": "books.example.org",
     "SOURCES": "live",
+    "GOOGLE_BOOKS_KEY": "a key",
 }
 
 
@@ -120,10 +121,36 @@ def test_a_refused_database_address_does_not_show_its_password() -> None:
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
         ({"SOURCES": "sandbox"}, "SOURCES"),
+        ({"GOOGLE_BOOKS_KEY": ""}, "GOOGLE_BOOKS_KEY"),
     ],
 )
 def test_production_refuses_what_is_unsafe(change: dict[str, str], named: str) -> None:
     assert named in refusal(**SAFE_PRODUCTION | change)
+
+
+LIVE = {"SOURCES": "live", "CONTACT": "books@example.org", "GOOGLE_BOOKS_KEY": "a key"}
+
+
+@pytest.mark.parametrize(("name", "value"), [("CONTACT", ""), ("CONTACT", "me"), ("GOOGLE_BOOKS_KEY", "")])
+def test_the_real_sources_are_not_asked_without_what_they_need(name: str, value: str) -> None:
+    assert name in refusal(**LIVE | {name: value})
+
+
+def test_a_process_that_asks_no_source_needs_no_key() -> None:
+    assert load(**LIVE | {"GOOGLE_BOOKS_KEY": "", "ASKS_SOURCES": "false"})["GOOGLE_BOOKS_KEY"] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"SOURCE_DEADLINE_SECONDS": "60"}, "SOURCE_DEADLINE_SECONDS is 60: it must be below LEASE_SECONDS (60)"),
+        ({"LEASE_SECONDS": "10"}, "SOURCE_DEADLINE_SECONDS is 20: it must be below LEASE_SECONDS (10)"),
+        ({"SOURCE_CONNECT_SECONDS": "20"}, "SOURCE_CONNECT_SECONDS is 20: it must be below SOURCE_DEADLINE_SECONDS (20)"),
+        ({"SOURCE_DEADLINE_SECONDS": "4"}, "SOURCE_CONNECT_SECONDS is 5: it must be below SOURCE_DEADLINE_SECONDS (4)"),
+    ],
+)
+def test_a_call_ends_before_the_lease_of_its_row(changes: dict[str, str], refused: str) -> None:
+    assert refusal(**changes).startswith(refused)
 
 
 def test_production_starts_when_all_is_safe_and_hardens_what_it_serves() -> None:

@@ -55,8 +55,8 @@ def folder() -> Iterator[Path]:
     [
         (["--library", "/nowhere/export.csv"], {}, "LIBRARY=/nowhere/export.csv is no file that can be read"),
         (["--catalogue", "/nowhere/books.json"], {}, "CATALOGUE=/nowhere/books.json is no file that can be read"),
-        ([], {"SOURCES": "live"}, "SOURCES=live needs CONTACT and GOOGLE_BOOKS_KEY"),
-        ([], {"SOURCES": "live", "CONTACT": "me@example.org"}, "SOURCES=live needs GOOGLE_BOOKS_KEY"),
+        ([], {"SOURCES": "live"}, "CONTACT is unset"),
+        ([], {"SOURCES": "live", "CONTACT": "me@example.org"}, "GOOGLE_BOOKS_KEY is unset"),
         ([], {"DATABASE_URL": "postgresql://me@127.0.0.1:1/books"}, "The database does not answer: .*put DATABASE_URL right"),
         ([], {"REDIS_URL": "redis://127.0.0.1:1"}, "The broker does not answer: .*put REDIS_URL right"),
     ],
@@ -64,7 +64,7 @@ def folder() -> Iterator[Path]:
 def test_what_is_missing_is_one_line_with_a_remedy(folder: Path, arguments: list[str], changes: dict[str, str], said: str) -> None:
     done = up(folder, *arguments, **changes)
     assert done.returncode == 1
-    assert re.match(f"CommandError: {said}", done.stderr)
+    assert re.match(f"(CommandError|Settings): {said}", done.stderr)
     assert done.stderr.count("\n") == 1
 
 

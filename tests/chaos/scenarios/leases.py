@@ -18,7 +18,12 @@ def sleepers(trial: Trial) -> list[Line]:
     from enrichment.models import ImportRow
 
     # A call that outlives the lease: what the frozen worker asked is answered when it wakes.
-    settings = {"LEASE_SECONDS": SHORT_LEASE, "SOURCE_DEADLINE_SECONDS": 60, "BOOK_DEADLINE": 120}
+    settings = {
+        "DJANGO_SETTINGS_MODULE": "tests.chaos.outliving",
+        "LEASE_SECONDS": SHORT_LEASE,
+        "SOURCE_DEADLINE_SECONDS": 4,
+        "BOOK_DEADLINE": 120,
+    }
     with trial.stack("enrichment-1", "imports", "sweeper-1", **settings) as stack:
         accepted = [trial.upload(12)]
         running = ImportRow.objects.filter(library_import_id=accepted[0].id, state="running")
@@ -80,7 +85,7 @@ def poison(trial: Trial) -> list[Line]:
     title = path_rows[rows // 2]
     tampering = {name: {"poison": {"title": title}} for name in ("enrichment-1", "enrichment-2")}
     parts = ("enrichment-1", "enrichment-2", "imports", "sweeper-1")
-    with trial.stack(*parts, tampering=tampering, LEASE_SECONDS=SHORT_LEASE) as stack:
+    with trial.stack(*parts, tampering=tampering, LEASE_SECONDS=SHORT_LEASE, SOURCE_DEADLINE_SECONDS=4) as stack:
         # So that the other rows are in flight, too, whenever the worker dies.
         trial.ground.sandbox.settings(latency=0.3)
         accepted = [trial.upload(rows)]

@@ -13,6 +13,7 @@ from tests.chaos.verdict import Line, none
 PARTS = ("enrichment-1", "imports", "sweeper-1")
 SETTINGS = {
     "SOURCE_DEADLINE_SECONDS": 1,
+    "SOURCE_CONNECT_SECONDS": 0.5,
     "RETRY_BASE_SECONDS": 0.3,
     "RETRY_MOST_SECONDS": 2,
     "MAX_ATTEMPTS": 3,
