@@ -1,15 +1,61 @@
 """docker-compose.yml publishes, grants and hands out no more than it must."""
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dotenv import dotenv_values
 
-COMPOSE: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "docker-compose.yml").read_text())
+from tests.test_settings import PROJECT, load, logging_as_it_was  # noqa: F401 - an autouse fixture
+
+COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service["image"] == "bookops"]
 ONE_SHOT = {"migrate", "bucket"}
+ROWS = {"secret_key", "database_url", "redis_url"}
+STORE = {"storage_key", "storage_secret"}
+#: What each service uses, and therefore what it is given.
+USED = {
+    "web": ROWS | STORE | {"metrics_token"},
+    "worker-enrichment": ROWS | {"google_books_key"},
+    "worker-short": ROWS | STORE | {"google_books_key", "email_url"},
+    "beat": ROWS,
+    "sweeper": ROWS,
+    "flower": {"secret_key", "redis_url", "flower_auth"},
+    "migrate": {"secret_key", "migration_url"},
+    "bucket": {"secret_key"} | STORE,
+    "postgres": {"owner_password", "app_password"},
+    "valkey": {"valkey_password"},
+    "minio": STORE,
+}
+#: What a host sets before its first start, and what its secrets hold.
+HOST = {"CONTACT": "books@example.org", "ALLOWED_HOSTS": "books.example.org"}
+SECRETS = {
+    "secret_key": "k" * 50,
+    "database_url": "postgresql://app:a@postgres:5432/bookops",
+    "migration_url": "postgresql://owner:o@postgres:5432/bookops",
+    "redis_url": "redis://:v@valkey:6379/0",
+    "email_url": "",
+    "metrics_token": "",
+}
+SPOOL = "/var/spool/bookops"
+
+
+def environment_of(name: str, folder: Path, **host: str) -> dict[str, str]:
+    """Return what a container's process finds: .env (the whole example, unchanged), then what the compose file sets."""
+    set_here = {**HOST, **host}
+    found = {variable: value or "" for variable, value in dotenv_values(PROJECT / ".env.example").items()}
+    for variable, written in SERVICES[name]["environment"].items():
+        value = re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda match: set_here.get(match[1]) or match[2], written)
+        if variable.endswith("_FILE"):
+            secret = Path(value).name
+            (folder / secret).write_text(SECRETS.get(secret, secret) + "\n")
+            value = str(folder / secret)
+        found[variable] = value
+    return found
 
 
 def test_only_web_and_flower_are_published_and_on_loopback_only() -> None:
@@ -45,8 +91,71 @@ def test_every_secret_comes_as_a_file_that_the_service_is_given(name: str) -> No
     environment = SERVICES[name].get("environment", {})
     files = {value.rsplit("/", 1)[1] for variable, value in environment.items() if variable.endswith("_FILE")}
     assert files <= set(SERVICES[name].get("secrets", []))
-    assert set(SERVICES[name].get("secrets", [])) <= set(COMPOSE["secrets"])
+    assert files | {"flower_auth"} >= set(SERVICES[name].get("secrets", [])) or name in {"postgres", "valkey"}
     assert not [variable for variable in environment if variable.endswith(("_KEY", "SECRET", "PASSWORD", "DATABASE_URL", "REDIS_URL"))]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_given_the_secrets_it_uses_and_no_other(name: str) -> None:
+    assert set(SERVICES[name].get("secrets", [])) == USED[name]
+
+
+def test_every_secret_is_one_file_that_neither_git_nor_the_image_takes() -> None:
+    assert set(COMPOSE["secrets"]) == set().union(*USED.values())
+    assert all(secret == {"file": f"./secrets/{name}"} for name, secret in COMPOSE["secrets"].items())
+    assert "secrets/" in (PROJECT / ".gitignore").read_text().split()
+    assert {"secrets", ".env"} <= set((PROJECT / ".dockerignore").read_text().split("\n"))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_own_read_an_env_file_where_there_is_one_and_start_with_all_of_it(name: str, tmp_path: Path) -> None:
+    assert SERVICES[name]["env_file"] == [{"path": ".env", "required": False}]
+    settings = load(**environment_of(name, tmp_path))
+    assert (settings["ENVIRONMENT"], settings["SOURCES"], settings["DEBUG"]) == ("production", "live", False)
+    # An empty line of .env must not send them to the image's own folder, which is read-only.
+    assert (str(settings["VAR_DIR"]), str(settings["STATIC_ROOT"])) == ("/var/lib/bookops", "/app/static")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_who_reaches_the_outside_has_the_key_and_nobody_else(name: str, tmp_path: Path) -> None:
+    assert bool(load(**environment_of(name, tmp_path))["GOOGLE_BOOKS_KEY"]) == ("out" in SERVICES[name]["networks"])
+
+
+def test_mail_and_the_metrics_token_come_from_files_that_may_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert load(**environment_of("web", tmp_path / "empty"))["METRICS_TOKEN"] == ""
+    written = environment_of("web", tmp_path) | environment_of("worker-short", tmp_path)
+    (tmp_path / "metrics_token").write_text("t0ken\n")
+    (tmp_path / "email_url").write_text("smtp+tls://me:pass@mail.example.org:587\n")
+    settings = load(**written)
+    assert (settings["METRICS_TOKEN"], settings["EMAIL_HOST"]) == ("t0ken", "mail.example.org")
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("", "175"), ("101", "51")])
+def test_the_enrichment_workers_share_the_books_in_work(asked: str, threads: str, tmp_path: Path) -> None:
+    worker = SERVICES["worker-enrichment"]
+    assert worker["deploy"]["replicas"] == 2
+    environment = environment_of("worker-enrichment", tmp_path, BOOK_CONCURRENCY=asked)
+    counted = re.search(r"-c (\$\(\(.+?\)\)) ", worker["command"].replace("$$", "$"))
+    assert counted
+    said = subprocess.run(["sh", "-c", f"echo {counted[1]}"], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == threads
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_a_limit_of_memory(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_files_that_pass_through_are_spooled_to_a_disk(name: str) -> None:
+    """Whoever has the store takes uploads or writes dashboards; /tmp is memory, and counts against its limit."""
+    spools = name != "bucket" and USED[name] >= STORE
+    assert SERVICES[name].get("volumes", []) == ([f"spool:{SPOOL}"] if spools else [])
+    assert SERVICES[name]["environment"].get("TMPDIR") == (SPOOL if spools else None)
+    assert "spool" in COMPOSE["volumes"]
+    # A new volume takes its owner from the image.
+    assert re.search(rf"install -d -o bookops .*{SPOOL}", (PROJECT / "Dockerfile").read_text())
 
 
 def test_every_queue_has_a_worker() -> None:
