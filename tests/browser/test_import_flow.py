@@ -33,15 +33,19 @@ def upload(page: Page, export: Path) -> LibraryImport:
     return LibraryImport.objects.get()
 
 
+def expect_state(page: Page, state: str) -> None:
+    """Wait until the page of an import shows a state; it reloads itself when that changes."""
+    expect(page.locator('[data-part="now"] .desk-badge').first).to_have_text(state, timeout=30_000)
+
+
 def test_an_export_is_uploaded_and_watched_to_its_end(page, log_in, worker, sandbox, export):
     sandbox.settings(latency=0.1)
     log_in(page)
     upload(page, export)
-    state = page.locator('[data-part="now"] .desk-badge').first
-    expect(state).to_have_text("pending")
+    expect_state(page, "pending")
     worker.go()
     # Nobody reloads the page: it does so itself.
-    expect(state).to_have_text("succeeded", timeout=30_000)
+    expect_state(page, "succeeded")
     expect(page.locator("#progress")).to_have_text("121 / 121")
     expect(page.locator("caption", has_text="Genres")).to_be_visible()
     expect(page.locator(".desk-timeline")).to_contain_text("finished")
@@ -56,7 +60,8 @@ def test_failed_rows_are_found_and_retried(page, log_in, worker, sandbox, export
     log_in(page)
     library_import = upload(page, export)
     worker.go()
-    page.get_by_role("link", name="3 dead").click(timeout=30_000)
+    expect_state(page, "succeeded")
+    page.get_by_role("link", name="3 dead").click()
     rows = page.locator("#result_list tbody tr")
     expect(rows).to_have_count(3)
     rows.first.get_by_role("link").first.click()
@@ -75,7 +80,8 @@ def test_a_doubtful_match_is_compared_and_accepted(page, log_in, worker, export)
     worker.go()
     log_in(page)
     upload(page, export)
-    page.get_by_role("link", name="1 needs review").click(timeout=30_000)
+    expect_state(page, "succeeded")
+    page.get_by_role("link", name="1 needs review").click()
     page.locator("#result_list tbody tr").first.get_by_role("link").first.click()
     candidate = page.locator("[data-candidate]").first
     expect(candidate).to_contain_text("Tara Westover")
@@ -101,7 +107,8 @@ def test_a_fact_that_is_corrected_is_locked(page, log_in, worker, export, live_s
     worker.go()
     log_in(page)
     upload(page, export)
-    page.get_by_role("link", name="1 needs review").click(timeout=30_000)
+    expect_state(page, "succeeded")
+    page.get_by_role("link", name="1 needs review").click()
     page.locator("#result_list tbody tr").first.get_by_role("link").first.click()
     page.get_by_role("link", name="its book").click()
     page.fill("[name=author]", "Tara Westover")

@@ -6,6 +6,13 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!page) return;
   const shown = new Map();
 
+  // A reload must not overtake the person who has just followed a link; one that leads to a download leaves the page here.
+  let leaving = false;
+  addEventListener("beforeunload", () => {
+    leaving = true;
+    setTimeout(() => { leaving = false; }, 3000);
+  });
+
   async function look() {
     let again = 5;
     try {
@@ -13,7 +20,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (answer.status === 404 || answer.status === 403) return;
       if (answer.ok) {
         const news = await answer.json();
-        if (news.state !== page.dataset.state) {
+        if (news.state !== page.dataset.state && !leaving) {
           // Another state has other buttons and charts.
           location.reload();
           return;
