@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = Path(tempfile.mkdtemp(prefix="bookops-chaos-"))
     sections: list[Section] = []
     try:
-        with ground(asked.database, folder, [catalogue(folder)]) as made:
+        with ground(asked.database, folder, [catalogue(folder, 0 if asked.honesty or asked.mutant else asked.kills)]) as made:
             library = Library(folder)
             for name, mutant in _plan(asked):
                 section = _run(name, made, library, asked, mutant)

@@ -196,6 +196,11 @@ class Stack:
         """End a part as kill -9 does."""
         self.signal(name, signal.SIGKILL)
 
+    def replace(self, name: str) -> None:
+        """End a part as kill -9 does and start it again at once."""
+        self.kill(name)
+        self.start(name)
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a part a signal; one that has ended by itself gets none."""
         with suppress(ProcessLookupError):

@@ -52,8 +52,7 @@ class Storm:
             if victim == "valkey":
                 self.ground.restart_valkey(away=chance.uniform(0, 1))
             else:
-                self.stack.kill(victim)
-                self.stack.start(victim)
+                self.stack.replace(victim)
             self.done[f"kill -9 {victim}"] += 1
             if number in between:
                 between[number]()

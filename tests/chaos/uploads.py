@@ -13,8 +13,8 @@ from typing import Any
 
 from tests.bench import libraries
 
-#: Books that the sandbox knows of the made-up ones; uploads beyond them are of books that nobody knows.
-KNOWN = 40_000
+#: More books than so many are not uploaded in a storm, and in all scenarios together.
+BOOKS_A_KILL, BOOKS_AT_LEAST = 30, 2000
 #: Share of the imports that are cancelled while they run.
 CANCELLED = 0.08
 
@@ -124,6 +124,6 @@ def cancel(import_id: uuid.UUID) -> bool:
     return cancel_import(LibraryImport.objects.get(pk=import_id))
 
 
-def catalogue(folder: Path) -> Path:
-    """Write the export from which the sandbox learns the made-up books."""
-    return libraries.write(folder / "catalogue.csv", libraries.books(KNOWN))
+def catalogue(folder: Path, kills: int) -> Path:
+    """Write the export from which the sandbox learns as many made-up books as will be uploaded."""
+    return libraries.write(folder / "catalogue.csv", libraries.books(BOOKS_AT_LEAST + BOOKS_A_KILL * kills))

@@ -127,7 +127,6 @@ def redis_away(trial: Trial) -> list[Line]:
                 at_most(f"seconds until all is done, Redis having been {trouble}", back, 60, " s"),
             ]
             stack.kill("web")
-            stack.revive()
     return [*lines, *judge(accepted)]
 
 

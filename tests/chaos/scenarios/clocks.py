@@ -25,9 +25,7 @@ def wrong_clocks(trial: Trial) -> list[Line]:
         accepted = [trial.upload(rows) for _ in range(3)]
         for _ in range(6 if trial.long else 2):
             time.sleep(chance.uniform(1.0, 2.0))
-            victim = chance.choice(["enrichment-1", "enrichment-2"])
-            stack.kill(victim)
-            stack.start(victim)
+            stack.replace(chance.choice(["enrichment-1", "enrichment-2"]))
         seconds = trial.wait_for_end(accepted, 60)
         trial.facts["parts that ended by themselves"] = len(stack.revive())
     needed, extra = extra_calls(trial.ground.sandbox.log(calls=True))

@@ -61,8 +61,7 @@ def _one(trial: Trial, source: str, kind: str, broken_promises: list[str]) -> li
         # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
         trial.ground.flush_valkey()
         for name in PARTS:
-            stack.kill(name)
-        stack.revive()
+            stack.replace(name)
         trial.wait_for_end(accepted, 60)
     return accepted
 
