@@ -77,6 +77,8 @@ USE_TZ = True
 # unfold gives the desk its look; False falls back to Django's own admin, with the same pages.
 ADMIN_THEME = env.choice("ADMIN_THEME", "unfold", ["unfold", "stock"])
 
+UNFOLD = {"SITE_TITLE": "bookops", "SITE_HEADER": "bookops", "SITE_URL": None, "SHOW_HISTORY": True}
+
 INSTALLED_APPS = [
     *(["unfold", "unfold.contrib.filters"] if ADMIN_THEME == "unfold" else []),
     "django.contrib.admin",
@@ -232,6 +234,11 @@ CELERY_WORKER_SEND_TASK_EVENTS = env.switch("TASK_EVENTS", True)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# A task of thousands keeps no short one waiting. A name comes before a pattern.
+CELERY_TASK_ROUTES = {
+    "enrichment.tasks.enrich_book": {"queue": "enrichment"},
+    "enrichment.tasks.*": {"queue": "imports"},
+}
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"

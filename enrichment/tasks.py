@@ -1,4 +1,7 @@
-"""The library pipeline's tasks: a message carries an id and means "look at this row". Each may run twice."""
+"""The library pipeline's tasks: a message carries an id and means "look at this row". Each may run twice.
+
+CELERY_TASK_ROUTES says which queue they go to: `enrich_book`, of which there are thousands, to one of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +10,37 @@ from celery import shared_task
 from enrichment import chunks, enriching, finishing, reading
 
 
-@shared_task(queue="imports")
+@shared_task
 def read_library(import_id: str) -> None:
     """Read an uploaded export."""
     reading.read_library(import_id)
 
 
-@shared_task(queue="imports")
+@shared_task
 def send_out_chunk(chunk_id: int) -> None:
     """Ask what a chunk's books share, then send them out."""
     chunks.send_out(chunk_id)
 
 
-@shared_task(queue="enrichment")
+@shared_task
 def enrich_book(row_id: int) -> None:
     """Enrich one book; a member of its chunk's chord, so it never raises."""
     enriching.enrich_row(row_id)
 
 
-@shared_task(queue="imports")
+@shared_task
 def finish_chunk(import_id: str, number: int) -> None:
     """End a chunk if its rows are done: the chord's body."""
     chunks.end_chunk(import_id, number)
 
 
-@shared_task(queue="imports")
+@shared_task
 def finish_import(import_id: str) -> None:
     """Assemble the dashboard of an import that has no open rows."""
     finishing.finish_import(import_id)
 
 
-@shared_task(queue="imports")
+@shared_task
 def rebuild_dashboard(import_id: str) -> None:
     """Write the dashboard anew if it is behind."""
     finishing.rebuild(import_id)
