@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,7 +73,8 @@ def logging_config(level: str, style: str, secrets: Sequence[str] = ()) -> dict[
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    render: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else structlog.dev.ConsoleRenderer()
+    for_people = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())  # a file of colour codes is hard to read and to search
+    render: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else for_people
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": [*shared, structlog.stdlib.ExtraAdder()],

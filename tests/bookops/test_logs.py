@@ -98,3 +98,23 @@ def test_a_task_logs_the_ids_it_was_called_with() -> None:
     bound: dict[str, Any] = structlog.contextvars.get_contextvars()
     structlog.contextvars.clear_contextvars()
     assert bound == {"task": "enrichment.tasks.finish_chunk", "task_id": "t-1", "run_id": "i-1", "number": 3}
+
+
+class Terminal(io.StringIO):
+    """A text stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "coloured"), [(Terminal(), True), (io.StringIO(), False)], ids=["terminal", "file"])
+def test_only_a_terminal_is_written_in_colours(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, coloured: bool) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    logging.config.dictConfig(logging_config("DEBUG", "console"))
+    try:
+        structlog.get_logger("test").warning("something happened", where="here")
+    finally:
+        logging.config.dictConfig(site.LOGGING)
+        logging_config(site.LOG_LEVEL, site.LOG_FORMAT, site.SECRETS)
+    assert "something happened" in stream.getvalue()
+    assert ("\x1b[" in stream.getvalue()) == coloured
