@@ -199,6 +199,8 @@ class ImportRow(Run):
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="rows_by_lease"),
             models.Index(fields=["next_at"], condition=Q(state="parked"), name="rows_parked"),
             models.Index(fields=["library_import", "reason"], condition=~Q(reason=""), name="rows_by_reason"),
+            # The home page counts what waits for a person's choice.
+            models.Index(fields=["library_import"], condition=Q(outcome="needs_review"), name="rows_to_review"),
             # How many dead letters are there, and which came last, over all imports?
             models.Index(fields=["-id"], condition=Q(state="dead"), name="rows_dead"),
         ]

@@ -12,6 +12,19 @@ CATEGORIES: dict[str, frozenset[str]] = {
 }
 _FAMILY = {reason: family for family, reasons in CATEGORIES.items() for reason in reasons}
 
+#: What the reader of an export says of a row that it cannot take.
+UNREADABLE = frozenset(
+    {
+        "title_missing",
+        "width_wrong",
+        "quote_misplaced",
+        "quote_unclosed",
+        "text_unreadable",
+        "cell_too_long",
+        "characters_forbidden",
+    }
+)
+
 WORDS = {
     "timeout": "The source did not answer in time. Retry the row.",
     "deadline": "The book took longer than BOOK_DEADLINE allows. Retry the row.",
@@ -37,5 +50,7 @@ def category_of(reason: str) -> str:
 
 def explain(reason: str, detail: str = "") -> str:
     """Return a sentence for people about a reason code."""
+    if reason in UNREADABLE and detail:
+        return detail  # the reader of the file names the line and the remedy itself
     words = WORDS.get(reason, reason.replace("_", " ").capitalize() + "." if reason else "")
     return f"{words} ({detail})" if detail else words

@@ -66,5 +66,5 @@ def _state_of(name: str, health: SourceHealth | None) -> SourceState:
 def _door(name: str) -> Door:
     """Return a door that nothing goes through: its counts are in Redis, shared with the workers."""
     opened: Any = open_open_library(None) if name == OPEN_LIBRARY else open_google_books(None)
-    door: Door = opened._door
+    door: Door = opened.door
     return door

@@ -46,7 +46,7 @@ class GoogleBooks:
     CANDIDATES = 5
 
     def __init__(self, door: Door, key: str = "", *, clock: Callable[[], float] = time.time) -> None:
-        self._door = door
+        self.door = door
         self._key = key
         self._clock = clock
 
@@ -84,7 +84,7 @@ class GoogleBooks:
     def _get(self, path: str, params: Mapping[str, str], flow: str) -> Any:
         # Without a country, callers from data centres are refused with "unknownLocation".
         params = {**params, "country": "US"} | ({"key": self._key} if self._key else {})
-        return self._door.get(path, params, flow=flow, explain=self._explain).data
+        return self.door.get(path, params, flow=flow, explain=self._explain).data
 
     def _explain(self, answer: Answer) -> SourceError | None:
         """Tell a used-up day from a used-up minute and from a bad key: Google uses 400, 403 and 429 for each of them."""

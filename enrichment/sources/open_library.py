@@ -60,7 +60,7 @@ class OpenLibrary:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`witnesses` are ISBNs of which Open Library certainly knows one."""
-        self._door = door
+        self.door = door
         self._witnesses = tuple(witnesses)
         #: A book that was found lately testifies as well as those, and is one key instead of several.
         self._found_lately = ""
@@ -177,7 +177,7 @@ class OpenLibrary:
         return works
 
     def _get(self, path: str, params: Mapping[str, str], flow: str) -> Any:
-        return self._door.get(path, params, flow=flow, explain=_explain).data
+        return self.door.get(path, params, flow=flow, explain=_explain).data
 
     @staticmethod
     def _at_most(asked: Sequence[Any], most: int) -> None:

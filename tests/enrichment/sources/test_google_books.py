@@ -161,7 +161,7 @@ def test_the_key_is_sent_and_appears_nowhere():
             source.by_isbn("9784815602666")
         assert KEY not in repr(caught.value)
         assert all(f"key={KEY}" in asked.line for asked in server.asked)
-    assert KEY not in repr(records) + repr(source) + repr(source._door)
+    assert KEY not in repr(records) + repr(source) + repr(source.door)
 
 
 # What is asked
