@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 
@@ -12,6 +14,7 @@ from bookops.stack.errors import StackError
 from bookops.stack.sockets import private_folder
 
 SOCKET_NAME = "v.sock"
+FOLDER_PREFIX = "bookops-"
 
 
 def find_server() -> str:
@@ -39,7 +42,7 @@ class Valkey:
 
     def __init__(self, data: Path | None, *, folder: Path | None = None) -> None:
         self.data = data
-        self.folder = folder or private_folder("bookops-", longest_name=SOCKET_NAME)
+        self.folder = folder or private_folder(FOLDER_PREFIX, longest_name=SOCKET_NAME)
         self.socket = self.folder / SOCKET_NAME
 
     @property
@@ -75,3 +78,16 @@ class Valkey:
     def remove_socket(self) -> None:
         """Remove the folder of the socket, once the server has stopped."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remove_left_socket(url: str) -> None:
+    """Remove the private folder of a server that was reached by `url` and could not clean up, as after kill -9.
+
+    Only a socket is taken out of it, and only an empty folder goes: whatever else lies there is not ours.
+    """
+    left = Path(urlsplit(url).path)
+    if left.name == SOCKET_NAME and left.parent.name.startswith(FOLDER_PREFIX):
+        with suppress(OSError):
+            if left.is_socket():
+                left.unlink()
+            left.parent.rmdir()

@@ -19,7 +19,7 @@ from bookops.stack.only_one import only_one
 from bookops.stack.parts import main_job, project_parts, sandbox_part, valkey_part
 from bookops.stack.sockets import demand_free_port, free_port
 from bookops.stack.supervisor import Part, Supervisor
-from bookops.stack.valkey import Valkey
+from bookops.stack.valkey import Valkey, remove_left_socket
 
 HOST = "127.0.0.1"
 FLOWER_PORT = 5555
@@ -53,6 +53,9 @@ class Command(BaseCommand):
         demand_database()
         if settings.REDIS_URL_GIVEN:
             demand_broker()
+        elif settings.STACK_FILE.exists():
+            # The one before was killed: this file, which settings have read, still says where its broker was.
+            remove_left_socket(settings.REDIS_URL)
         flower_port, sandbox_port = free_port(FLOWER_PORT), free_port()
         kept_at = settings.VAR_DIR / "machine.json"
         kept = MachineSecrets.load_or_make(kept_at)

@@ -117,7 +117,7 @@ def test_it_serves_until_it_is_asked_to_stop_and_a_second_one_is_refused(folder:
 
 @pytest.mark.flow
 @pytest.mark.timeout(180)
-def test_nothing_outlives_a_killed_supervisor(folder: Path) -> None:
+def test_nothing_outlives_a_killed_supervisor_and_the_next_one_cleans_up(folder: Path) -> None:
     command = [sys.executable, "-u", "manage.py", "up", "--port", str(free_port())]
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -131,3 +131,7 @@ def test_nothing_outlives_a_killed_supervisor(folder: Path) -> None:
     while processes_of(folder) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_of(folder) == []
+    left = re.search("unix://(.+)/v.sock", (folder / "var" / "stack.env").read_text())
+    assert left and Path(left[1]).is_dir()
+    assert up(folder, "--once").returncode == 0
+    assert not Path(left[1]).exists()

@@ -1,5 +1,8 @@
 """The embedded Valkey: found, reached by its socket only, and as durable as it says."""
 
+import shutil
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,38 @@ def test_it_keeps_what_was_written_through_kill_9(tmp_path: Path) -> None:
 def test_nobody_else_can_reach_it(valkey: ValkeyServer) -> None:
     assert valkey.server.folder.stat().st_mode & 0o077 == 0
     assert client_of(valkey).config_get("port") == {"port": "0"}
+
+
+def left_behind(folder: Path) -> str:
+    """Leave a socket that nobody listens on any more in a folder, and return the address it had."""
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / valkey.SOCKET_NAME))
+    return f"unix://{folder / valkey.SOCKET_NAME}"
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    made = private_folder("bookops-t-", longest_name="bookops-left/v.sock")
+    yield made
+    shutil.rmtree(made)
+
+
+def test_what_a_killed_stack_left_is_removed(short_folder: Path) -> None:
+    folder = short_folder / "bookops-left"
+    valkey.remove_left_socket(left_behind(folder))
+    assert not folder.exists()
+    address = left_behind(folder)
+    (folder / valkey.SOCKET_NAME).unlink()  # as a server does that is asked to end
+    valkey.remove_left_socket(address)
+    assert not folder.exists()
+
+
+def test_a_folder_that_is_not_ours_or_holds_more_is_left_alone(short_folder: Path) -> None:
+    other, fuller = short_folder / "mine", short_folder / "bookops-x"
+    valkey.remove_left_socket(left_behind(other))
+    address = left_behind(fuller)
+    (fuller / "kept").touch()
+    valkey.remove_left_socket(address)
+    valkey.remove_left_socket("redis://127.0.0.1:6379/0")
+    assert (other / "v.sock").exists() and (fuller / "kept").exists()
