@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 from bookops.api.pagination import HighestIdFirst
 from bookops.api.problems import Problem
 from bookops.books import Book
+from enrichment.api.book_serializers import BookEditSerializer, BookSerializer, UnlockSerializer
 from enrichment.api.owned import book_of
-from enrichment.api.serializers import BookEditSerializer, BookSerializer, UnlockSerializer
 from enrichment.imports import edit_book, unlock_fact
 
 

@@ -21,7 +21,7 @@ from bookops.api.problems import Problem
 from bookops.api.throttles import AnonThrottle, StatusThrottle, UserThrottle
 from bookops.runs import State
 from enrichment.api.owned import import_of
-from enrichment.api.serializers import DeletedSerializer
+from enrichment.api.seed_serializers import DeletedSerializer
 from enrichment.api.uploads import RETRY_AFTER_SECONDS, error_message, uploaded
 from enrichment.finishing import ask_rebuild
 from enrichment.imports import delete_import

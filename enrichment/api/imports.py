@@ -18,8 +18,7 @@ from bookops.idempotency import idempotent
 from bookops.sockets import as_seq
 from bookops.watch import events_after
 from enrichment import imports
-from enrichment.api.owned import import_of, imports_of
-from enrichment.api.serializers import (
+from enrichment.api.import_serializers import (
     FROM_STATUS,
     CancelledSerializer,
     EventsSerializer,
@@ -29,6 +28,7 @@ from enrichment.api.serializers import (
     MovedSerializer,
     ReEnrichSerializer,
 )
+from enrichment.api.owned import import_of, imports_of
 from enrichment.asking import NAMES
 from enrichment.models import LibraryImport
 from enrichment.status import describe

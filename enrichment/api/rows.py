@@ -25,7 +25,7 @@ from bookops.idempotency import idempotent
 from bookops.runs import BROKEN, State
 from bookops.safe_csv import safe_cell
 from enrichment.api.owned import import_of, row_of, rows_of
-from enrichment.api.serializers import ChooseSerializer, DeadLetterSerializer, RowDetailSerializer, RowSerializer
+from enrichment.api.row_serializers import ChooseSerializer, DeadLetterSerializer, RowDetailSerializer, RowSerializer
 from enrichment.imports import choose_candidate, retry_row
 from enrichment.models import ImportRow
 from enrichment.reasons import explain

@@ -27,7 +27,7 @@ from bookops.idempotency import idempotent
 from bookops.watch import wait_for_end
 from enrichment.api.live import IMPORT
 from enrichment.api.owned import import_of
-from enrichment.api.serializers import FinishedUploadSerializer, StatusSerializer, UploadedSerializer, UploadSerializer
+from enrichment.api.seed_serializers import FinishedUploadSerializer, StatusSerializer, UploadedSerializer, UploadSerializer
 from enrichment.formats import ExportRefused
 from enrichment.imports import start_import
 from enrichment.models import LibraryImport
