@@ -127,7 +127,7 @@ def session_user(key: str) -> int | None:
 
 def _token_in(headers: dict[bytes, bytes], subprotocols: list[str]) -> str:
     kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if kind.lower() == settings.REST_KNOX["AUTH_HEADER_PREFIX"].lower():
+    if kind.lower() == str(settings.REST_KNOX["AUTH_HEADER_PREFIX"]).lower():
         return token.strip()
     return next((name.removeprefix(TOKEN_SUBPROTOCOL) for name in subprotocols if name.startswith(TOKEN_SUBPROTOCOL)), "")
 

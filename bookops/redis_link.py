@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import redis
 import structlog
@@ -57,7 +57,7 @@ class RedisLink:
             self._client, self._quiet_until = None, 0.0
 
     def _connected(self) -> redis.Redis:
-        cache = settings.CACHES["default"]
+        cache: dict[str, Any] = settings.CACHES["default"]
         with self._lock:
             if self._client is None or self._address != cache["LOCATION"]:
                 patience = min(PATIENCE_SECONDS, settings.REDIS_TIMEOUT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,7 +154,7 @@ class Doorbell:
             return False
 
 
-async def follow(kind: Kind, run_id: uuid.UUID, credential: Credential, after: int | None = None) -> AsyncIterator[dict[str, Any] | None]:
+async def follow(kind: Kind, run_id: uuid.UUID, credential: Credential, after: int | None = None) -> AsyncGenerator[dict[str, Any] | None]:
     """Yield messages until the run ends, is deleted, or its watcher may no longer see it; None where nothing was new.
 
     `after` is the last number the watcher knows; without it, one begins at the snapshot.

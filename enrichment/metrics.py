@@ -63,8 +63,9 @@ class ImportCollector(Collector):
         if last is None:
             return 0
         if self._peak[0] != last:
-            tries = RowAttempt.objects.filter(row__library_import=last[0]).order_by().exclude(started_at=None)
-            self._peak = (last, most_at_once(list(tries.values_list("started_at", "ended_at")[:MOST_ATTEMPTS])))
+            tries = RowAttempt.objects.filter(row__library_import=last[0], started_at__isnull=False).order_by()
+            spans = tries.values_list("started_at", "ended_at")[:MOST_ATTEMPTS]
+            self._peak = (last, most_at_once([(start, end) for start, end in spans if start is not None]))
         return self._peak[1]
 
 

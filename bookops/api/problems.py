@@ -123,7 +123,8 @@ def as_problem(error: Exception) -> Problem | None:
         case exceptions.ValidationError():
             return Problem(400, "invalid", "Some fields are not valid.", errors=list(field_errors(error.get_full_details())))
         case exceptions.APIException():
-            code = error.get_codes() if isinstance(error.get_codes(), str) else error.default_code
+            codes = error.get_codes()
+            code = codes if isinstance(codes, str) else error.default_code
             return Problem(error.status_code, code, str(error.detail), retry_after=getattr(error, "wait", None))
     return None
 
