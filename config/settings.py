@@ -342,7 +342,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "bookops.api.schema.add_problems"],
-    "ENUM_NAME_OVERRIDES": {"RunState": "bookops.runs.State", "SeedStatus": "enrichment.api.serializers.SEED_STATUS"},
+    "ENUM_NAME_OVERRIDES": {"RunState": "bookops.runs.State", "SeedStatus": "enrichment.api.seed_serializers.SEED_STATUS"},
 }
 IDEMPOTENCY_HOURS = env.number("IDEMPOTENCY_HOURS", 24, least=0.01)
 
