@@ -77,6 +77,7 @@ def _plan(asked: argparse.Namespace) -> list[tuple[str, str]]:
 def _run(name: str, made: Ground, library: Library, asked: argparse.Namespace, mutant: str) -> Section:
     began = time.monotonic()
     title = f"{name} [{mutant}]" if mutant else name
+    made.wipe()
     if name == STORM:
         facts, lines = storm.run(made, library, kills=asked.kills, seconds=asked.seconds, seed=asked.seed, mutant=mutant, pace=asked.pace)
         return Section(title, "R1: parts killed at random in the middle of imports", time.monotonic() - began, facts, lines)

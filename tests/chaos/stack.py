@@ -138,6 +138,12 @@ class Ground:
         """Run one of the product's commands and return how it ended."""
         return subprocess.run([PYTHON, str(ROOT / "manage.py"), *arguments], cwd=ROOT, env=self.env(), capture_output=True, text=True)
 
+    def wipe(self) -> None:
+        """Forget what earlier scenarios left in the database: a planted fault leaves tables in which nothing holds."""
+        from django.core.management import call_command
+
+        call_command("flush", interactive=False, verbosity=0)
+
     def restart_valkey(self, *, away: float = 0.0) -> None:
         """End Valkey as kill -9 does and start it again, its file read."""
         self.valkey.kill()

@@ -6,11 +6,13 @@ import random
 import time
 import uuid
 
+from tests.chaos.stack import Stack
 from tests.chaos.trial import Trial
 from tests.chaos.uploads import Accepted
 from tests.chaos.verdict import Line, at_most, judge, none
 
 ALL = ("enrichment-1", "enrichment-2", "imports", "sweeper-1", "sweeper-2")
+UPLOADER = "upload"
 COPIES = 20
 ENDINGS = ("enrichment.tasks.finish_import", "enrichment.tasks.finish_chunk")
 SWEEP_SECONDS = 2
@@ -18,33 +20,30 @@ SWEEP_SECONDS = 2
 
 def slow_commit(trial: Trial) -> list[Line]:
     """Upload in a transaction that stays open for a while, with no sweeper to make up for a message that came too early."""
-    rows = 10
     with trial.stack("enrichment-1", "imports") as stack:
-        path = trial.library.write(rows)
-        log = stack.start("upload", ("slow upload", str(path), "ada", "3"))
-        trial.wait_until(lambda: log.exists() and bool(log.read_text().strip()), 15)
-        accepted = [Accepted(uuid.UUID(log.read_text().strip().splitlines()[-1]), rows)]
+        accepted = [_upload_from_a_part(trial, stack, rows=10, seconds=3)]
         trial.wait_for_end(accepted, 20)
     return judge(accepted)
 
 
 def deliveries(trial: Trial) -> list[Line]:
-    """Deliver every message of some imports 20 times."""
-    copied = {name: {"bells": {"copies": COPIES}} for name in ALL}
+    """Deliver every message of some imports 20 times, from the upload's own on."""
+    copied = {name: {"bells": {"copies": COPIES}} for name in (*ALL, UPLOADER)}
     with trial.stack(*ALL, tampering=copied) as stack:
         trial.ground.sandbox.settings(latency=0.1)
-        rows = 40 if trial.long else 20
-        accepted = []
-        for _ in range(3):
-            path = trial.library.write(rows)
-            log = trial.ground.folder / "upload.log"
-            log.unlink(missing_ok=True)
-            stack.start("upload", ("slow upload", str(path), "ada", "0"))
-            trial.wait_until(lambda log=log: log.exists() and bool(log.read_text().strip()), 15)
-            accepted.append(Accepted(uuid.UUID(log.read_text().strip()), rows))
+        accepted = [_upload_from_a_part(trial, stack, rows=40 if trial.long else 20, seconds=0) for _ in range(3)]
         trial.wait_for_end(accepted, 30)
         time.sleep(2)
     return [*judge(accepted), _attempts_beyond_one(accepted)]
+
+
+def _upload_from_a_part(trial: Trial, stack: Stack, *, rows: int, seconds: float) -> Accepted:
+    """Upload from a process of the stack, which what was planted or tampered with applies to; it commits after so many seconds."""
+    path = trial.library.write(rows)
+    (trial.ground.folder / f"{UPLOADER}.log").unlink(missing_ok=True)
+    log = stack.start(UPLOADER, ("slow upload", str(path), "ada", str(seconds)))
+    trial.wait_until(lambda: log.exists() and log.read_text().endswith("\n"), 20)
+    return Accepted(uuid.UUID(log.read_text().strip().splitlines()[-1]), rows)
 
 
 def _attempts_beyond_one(accepted: list[Accepted]) -> Line:
