@@ -15,7 +15,7 @@ from tests.chaos.verdict import Line, at_most, extra_calls, judge, none
 #: What is killed how often, in parts of a hundred.
 VICTIMS = {"enrichment-1": 26, "enrichment-2": 26, "imports": 20, "beat": 6, "sweeper-1": 8, "sweeper-2": 8, "valkey": 6}
 #: Seconds between two kills, on the average.
-PACE = 1.4
+PACE = 1.2
 LATENCY = 0.05
 DRAIN_SECONDS = 30.0
 EXTRA_PERCENT = 10.0
@@ -115,17 +115,24 @@ def run(
 
 def drain(stack: Stack, most: float = 180.0) -> float:
     """Wait until no import is under way and return the seconds that took."""
-    from django.db import connection
-
     from bookops.runs import ENDED
     from enrichment.models import LibraryImport
 
-    connection.close()
     began = time.monotonic()
+    forget_connections()
     while LibraryImport.objects.exclude(state__in=ENDED).exists() and time.monotonic() - began < most:
         time.sleep(0.25)
         stack.revive()
     return time.monotonic() - began
+
+
+def forget_connections() -> None:
+    """Close the connections of this process: a crash of the database has left dead ones in its pool."""
+    from django.db import connection
+
+    connection.close()
+    if connection.vendor == "postgresql":
+        connection.close_pool()
 
 
 def leases_lost() -> int:
