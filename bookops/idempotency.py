@@ -15,11 +15,11 @@ from typing import Any
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.clock import database_now
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -78,7 +78,7 @@ def idempotent(handler: Callable[..., Response]) -> Callable[..., Response]:
     """
 
     @functools.wraps(handler)
-    def answer(view: APIView, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def answer(view: APIView, request: OwnerRequest, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get("Idempotency-Key")
         request.resource_id = None
         if key is None:
@@ -149,7 +149,7 @@ def claim(owner: Any, route: str, key: str, body: str) -> IdempotentRequest:
         time.sleep(0.1)
 
 
-def body_hash(request: Request) -> str:
+def body_hash(request: OwnerRequest) -> str:
     """Return a digest of what was sent: query, fields and files, read in pieces."""
     digest = hashlib.sha256(request.META.get("QUERY_STRING", "").encode())
     files = getattr(request, "FILES", {})

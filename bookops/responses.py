@@ -38,7 +38,7 @@ class HeaderMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if iscoroutinefunction(self.get_response):
             return self._call_async(request)
         return self.finish(request, self.answer_early(request) or self.get_response(request))
 

@@ -99,6 +99,7 @@ class RunConsumer(AsyncWebsocketConsumer):
             self.teller = None
 
     async def _pump(self, after: int | None) -> None:
+        assert self.kind and self.credential  # noqa: S101 - it was admitted before
         code = NORMAL
         try:
             async with contextlib.aclosing(follow(self.kind, self.run_id, self.credential, after)) as messages:

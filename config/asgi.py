@@ -1,6 +1,7 @@
 """The ASGI entry point: HTTP by Django, websockets by Channels."""
 
 import os
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -11,12 +12,12 @@ django_app = get_asgi_application()  # sets Django up, so it comes before what n
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from bookops.body_limit import BodyLimit  # noqa: E402
+from bookops.body_limit import App, BodyLimit  # noqa: E402
 from config.urls import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(django_app, most=settings.UPLOAD_MAX_BYTES),
+        "http": BodyLimit(cast(App, django_app), most=settings.UPLOAD_MAX_BYTES),
         "websocket": URLRouter(websocket_urlpatterns),
     }
 )

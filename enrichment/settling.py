@@ -30,8 +30,8 @@ from enrichment.unmapped import unmapped
 
 log = structlog.get_logger(__name__)
 
-#: Seconds. A row that has to wait longer is parked, and its import ends without it.
-LONGEST_WAIT = 120.0
+#: Seconds. A row that has to wait longer for a source is parked, and its import ends without it.
+LONGEST_WAIT = 20.0
 #: The columns of a row that an attempt may change.
 ROW_FIELDS = (
     "state",

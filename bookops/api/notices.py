@@ -12,11 +12,11 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.idempotency import idempotent
 from bookops.notices import Delivery, Notice, NoticeChoice
@@ -100,6 +100,7 @@ class NoticeListView(ListAPIView[Notice]):
 
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilter
+    request: OwnerRequest
     queryset = Notice.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -111,7 +112,7 @@ class NoticeReadView(APIView):
     """Mark a notice as read."""
 
     @extend_schema(operation_id="notices_read", tags=["notices"], summary="Mark as read", request=None, responses=NoticeSerializer)
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
+    def post(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Note when it was first read."""
         mine = Notice.objects.filter(owner=request.user, pk=pk)
         mine.filter(read_at=None).update(read_at=timezone.now())
@@ -125,7 +126,7 @@ class NoticeChoiceView(APIView):
     """Choose what to be told."""
 
     @extend_schema(operation_id="notice_choice", tags=["notices"], summary="What you are told, and how", responses=ChoiceSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: OwnerRequest) -> Response:
         """Return the choice, or what holds without one."""
         choice = NoticeChoice.objects.filter(owner=request.user).first() or NoticeChoice()
         return Response(ChoiceSerializer(choice).data)
@@ -137,7 +138,7 @@ class NoticeChoiceView(APIView):
         request=ChoiceSerializer,
         responses=ChoiceSerializer,
     )
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: OwnerRequest) -> Response:
         """Keep the choice."""
         choice, _ = NoticeChoice.objects.get_or_create(owner=request.user)
         wanted = ChoiceSerializer(choice, data=request.data, partial=True)
@@ -150,7 +151,7 @@ class WebhooksView(APIView):
     """List and add endpoints."""
 
     @extend_schema(operation_id="webhooks_list", tags=["notices"], summary="Your webhooks", responses=WebhookListSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: OwnerRequest) -> Response:
         """Return the endpoints, without their secrets."""
         mine = Webhook.objects.filter(owner=request.user).order_by("created_at")
         return Response({"webhooks": WebhookSerializer(mine, many=True).data})
@@ -166,7 +167,7 @@ class WebhooksView(APIView):
         responses={201: NewWebhookSerializer},
         examples=[OpenApiExample("Add", {"url": "https://hooks.example.org/books"}, request_only=True)],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: OwnerRequest) -> Response:
         """Add it and show its secret."""
         response = self.add(request)
         webhook = Webhook.objects.get(owner=request.user, pk=response.data["id"])
@@ -175,7 +176,7 @@ class WebhooksView(APIView):
         return response
 
     @idempotent
-    def add(self, request: Request) -> Response:
+    def add(self, request: OwnerRequest) -> Response:
         """Add an endpoint."""
         wanted = WebhookSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -188,7 +189,7 @@ class WebhooksView(APIView):
 class WebhookView(APIView):
     """Show, change or delete one endpoint."""
 
-    def find(self, request: Request, pk: uuid.UUID) -> Webhook:
+    def find(self, request: OwnerRequest, pk: uuid.UUID) -> Webhook:
         """Return the owner's endpoint; raises Http404."""
         webhook = Webhook.objects.filter(owner=request.user, pk=pk).first()
         if webhook is None:
@@ -196,7 +197,7 @@ class WebhookView(APIView):
         return webhook
 
     @extend_schema(operation_id="webhooks_detail", tags=["notices"], summary="One webhook", responses=WebhookSerializer)
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Return it."""
         return Response(WebhookSerializer(self.find(request, pk)).data)
 
@@ -207,7 +208,7 @@ class WebhookView(APIView):
         request=WebhookSerializer,
         responses=WebhookSerializer,
     )
-    def patch(self, request: Request, pk: uuid.UUID) -> Response:
+    def patch(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Change it; its secret stays."""
         wanted = WebhookSerializer(self.find(request, pk), data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
@@ -215,7 +216,7 @@ class WebhookView(APIView):
         return Response(wanted.data)
 
     @extend_schema(operation_id="webhooks_delete", tags=["notices"], summary="Delete a webhook", responses={204: None})
-    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+    def delete(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Delete it with what was still on its way to it."""
         self.find(request, pk).delete()
         return Response(status=204)
@@ -227,7 +228,7 @@ class WebhookSecretView(APIView):
     @extend_schema(
         operation_id="webhooks_new_secret", tags=["notices"], summary="Get a new secret", request=None, responses=NewWebhookSerializer
     )
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
+    def post(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Replace the secret at once and show the new one."""
         mine = Webhook.objects.filter(owner=request.user, pk=pk)
         if not mine.update(secret_version=F("secret_version") + 1):

@@ -10,12 +10,12 @@ from django.db.models import Q
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.pagination import HighestIdFirst
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.books import Book
 from enrichment.api.book_serializers import BookEditSerializer, BookSerializer, UnlockSerializer
 from enrichment.api.owned import book_of
@@ -48,6 +48,7 @@ class BookListView(ListAPIView[Book]):
     serializer_class = BookSerializer
     filterset_class = BookFilter
     pagination_class = HighestIdFirst
+    request: OwnerRequest
     queryset = Book.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -59,7 +60,7 @@ class BookDetailView(APIView):
     """Show or change one book."""
 
     @extend_schema(operation_id="books_detail", tags=["books"], summary="One book", responses=BookSerializer)
-    def get(self, request: Request, public_id: uuid.UUID) -> Response:
+    def get(self, request: OwnerRequest, public_id: uuid.UUID) -> Response:
         """Return a book."""
         return Response(BookSerializer(book_of(request, public_id)).data)
 
@@ -71,7 +72,7 @@ class BookDetailView(APIView):
         responses=BookSerializer,
         examples=[OpenApiExample("Correct", {"title": "The Left Hand of Darkness", "original_year": 1969}, request_only=True)],
     )
-    def patch(self, request: Request, public_id: uuid.UUID) -> Response:
+    def patch(self, request: OwnerRequest, public_id: uuid.UUID) -> Response:
         """Set the named facts; no automated writer changes them until they are unlocked."""
         book = book_of(request, public_id)
         wanted = BookEditSerializer(data=request.data)
@@ -93,7 +94,7 @@ class BookUnlockView(APIView):
         request=UnlockSerializer,
         responses=BookSerializer,
     )
-    def post(self, request: Request, public_id: uuid.UUID) -> Response:
+    def post(self, request: OwnerRequest, public_id: uuid.UUID) -> Response:
         """Take the lock off one fact."""
         book = book_of(request, public_id)
         wanted = UnlockSerializer(data=request.data)

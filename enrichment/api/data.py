@@ -13,11 +13,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.api.throttles import AnonThrottle, StatusThrottle, UserThrottle
 from bookops.runs import State
 from enrichment.api.owned import import_of
@@ -60,7 +60,7 @@ class DataView(APIView):
             )
         ],
     )
-    def get(self, request: Request, pk: uuid.UUID) -> HttpResponse | StreamingHttpResponse:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> HttpResponse | StreamingHttpResponse:
         """Answer with what is stored; a worker is asked for a newer version, nothing is built here."""
         library_import = import_of(request, pk)
         ask_rebuild(library_import)
@@ -80,13 +80,13 @@ class DataView(APIView):
         description="Cancels it if it runs and removes its upload, dashboard, rows and the books nothing else refers to.",
         responses=DeletedSerializer,
     )
-    def delete(self, request: Request, pk: uuid.UUID) -> Response:
+    def delete(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Delete everything of an import."""
         deleted = delete_import(import_of(request, pk))
         return Response({"message": "The import and its data were deleted.", "deleted_files": deleted})
 
 
-def stored(request: Request, library_import: LibraryImport) -> HttpResponse | StreamingHttpResponse:
+def stored(request: OwnerRequest, library_import: LibraryImport) -> HttpResponse | StreamingHttpResponse:
     """Return the stored dashboard, gzipped as it lies if the caller takes that."""
     etag = f'W/"{library_import.dashboard_etag}"'  # weak: the plain and the gzipped form share it
     partial = library_import.dashboard_partial

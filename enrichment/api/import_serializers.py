@@ -127,7 +127,8 @@ class ReEnrichSerializer(serializers.Serializer[Any]):
 class GiveUpSerializer(serializers.Serializer[Any]):
     """Which source to go on without."""
 
-    source = serializers.RegexField(r"^[a-z_]{1,20}$")
+    # A serializer keeps its fields apart from its own attributes, one of which is called source too.
+    source = serializers.RegexField(r"^[a-z_]{1,20}$")  # type: ignore[assignment]
 
 
 class EventSerializer(serializers.Serializer[Any]):

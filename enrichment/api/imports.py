@@ -9,11 +9,11 @@ from typing import Any
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.idempotency import idempotent
 from bookops.sockets import as_seq
 from bookops.watch import events_after
@@ -49,6 +49,7 @@ class ImportListView(ListAPIView[LibraryImport]):
 
     serializer_class = ImportSerializer
     filterset_class = ImportFilter
+    request: OwnerRequest
     queryset = LibraryImport.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -60,7 +61,7 @@ class ImportDetailView(APIView):
     """Show one import."""
 
     @extend_schema(operation_id="imports_detail", tags=["imports"], summary="One import, with its counts", responses=ImportDetailSerializer)
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Count its rows and answer."""
         library_import = import_of(request, pk)
         status = describe(library_import)
@@ -78,7 +79,7 @@ class ImportEventsView(APIView):
         parameters=[OpenApiParameter("after", int, description="The last event number you know; 0 for all.")],
         responses=EventsSerializer,
     )
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Return up to 500 events, oldest first."""
         library_import = import_of(request, pk)
         after = as_seq(request.query_params.get("after", "0"))
@@ -91,12 +92,12 @@ class ImportEventsView(APIView):
 class ActionView(APIView):
     """Do one thing with an import: subclasses name the function that does it."""
 
-    def do(self, library_import: LibraryImport, request: Request) -> dict[str, Any]:
+    def do(self, library_import: LibraryImport, request: OwnerRequest) -> dict[str, Any]:
         """Act and return the answer."""
         raise NotImplementedError
 
     @idempotent
-    def post(self, request: Request, pk: uuid.UUID) -> Response:
+    def post(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Find the import and act."""
         return Response(self.do(import_of(request, pk), request))
 
@@ -112,7 +113,7 @@ def action(name: str, summary: str, responds_with: Any, takes: Any = None) -> Ca
 class CancelView(ActionView):
     """Stop an import."""
 
-    def do(self, library_import: LibraryImport, request: Request) -> dict[str, Any]:
+    def do(self, library_import: LibraryImport, request: OwnerRequest) -> dict[str, Any]:
         """Cancel it unless it has ended."""
         return {"cancelled": imports.cancel_import(library_import)}
 
@@ -121,7 +122,7 @@ class CancelView(ActionView):
 class RetryView(ActionView):
     """Retry what failed."""
 
-    def do(self, library_import: LibraryImport, request: Request) -> dict[str, Any]:
+    def do(self, library_import: LibraryImport, request: OwnerRequest) -> dict[str, Any]:
         """Send failed and dead rows round again."""
         return {"moved": imports.retry_failed(library_import)}
 
@@ -130,7 +131,7 @@ class RetryView(ActionView):
 class RedriveView(ActionView):
     """Redrive dead letters."""
 
-    def do(self, library_import: LibraryImport, request: Request) -> dict[str, Any]:
+    def do(self, library_import: LibraryImport, request: OwnerRequest) -> dict[str, Any]:
         """Send dead rows round again."""
         return {"moved": imports.redrive(library_import)}
 
@@ -139,7 +140,7 @@ class RedriveView(ActionView):
 class ReEnrichView(ActionView):
     """Enrich again."""
 
-    def do(self, library_import: LibraryImport, request: Request) -> dict[str, Any]:
+    def do(self, library_import: LibraryImport, request: OwnerRequest) -> dict[str, Any]:
         """Work through all ended rows again."""
         wanted = ReEnrichSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -150,7 +151,7 @@ class ReEnrichView(ActionView):
 class GiveUpView(ActionView):
     """Give a source up."""
 
-    def do(self, library_import: LibraryImport, request: Request) -> dict[str, Any]:
+    def do(self, library_import: LibraryImport, request: OwnerRequest) -> dict[str, Any]:
         """Work through the rows that wait for it without it."""
         wanted = GiveUpSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)

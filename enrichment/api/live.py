@@ -9,9 +9,9 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from bookops.api.requests import OwnerRequest
 from bookops.api.streams import EventStreamRenderer, stream
 from bookops.credentials import of_request
 from bookops.sockets import RunConsumer, as_seq
@@ -67,7 +67,7 @@ class ImportStreamView(APIView):
         ],
         responses={(200, "text/event-stream"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, pk: uuid.UUID) -> StreamingHttpResponse:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         """Stream until the import ends."""
         library_import = import_of(request, pk)
         after = as_seq(request.headers.get("Last-Event-ID") or request.query_params.get("after", ""))

@@ -28,11 +28,11 @@ class AttemptSerializer(serializers.ModelSerializer[RowAttempt]):
 class OfResult:
     """Read a field of a row from what came of it (enrichment.row_result.result_of)."""
 
-    field_name: str
+    field_name: str | None
 
     def get_attribute(self, row: ImportRow) -> Any:
         """Return the result's value of this field's name."""
-        return result_of(row)[self.field_name]
+        return result_of(row)[str(self.field_name)]
 
 
 class ResultText(OfResult, serializers.CharField):

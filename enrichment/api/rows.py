@@ -15,12 +15,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
 from rest_framework.renderers import BaseRenderer, JSONRenderer
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.pagination import HighestIdFirst, InOrder
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.idempotency import idempotent
 from bookops.runs import BROKEN, State
 from bookops.safe_csv import safe_cell
@@ -56,6 +56,7 @@ class RowListView(ListAPIView[ImportRow]):
     serializer_class = RowSerializer
     filterset_class = RowFilter
     pagination_class = InOrder
+    request: OwnerRequest
     queryset = ImportRow.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -69,7 +70,7 @@ class RowDetailView(APIView):
     @extend_schema(
         operation_id="rows_detail", tags=["rows"], summary="A row, its candidates and its attempts", responses=RowDetailSerializer
     )
-    def get(self, request: Request, pk: uuid.UUID, number: int) -> Response:
+    def get(self, request: OwnerRequest, pk: uuid.UUID, number: int) -> Response:
         """Return a row with everything about it."""
         return Response(RowDetailSerializer(row_of(request, pk, number)).data)
 
@@ -81,7 +82,7 @@ class RowRetryView(APIView):
         operation_id="rows_retry", tags=["rows"], summary="Retry a failed or dead row", request=None, responses=RowDetailSerializer
     )
     @idempotent
-    def post(self, request: Request, pk: uuid.UUID, number: int) -> Response:
+    def post(self, request: OwnerRequest, pk: uuid.UUID, number: int) -> Response:
         """Send the row round again; 409 if it did not fail or could not be read."""
         row = row_of(request, pk, number)
         if not retry_row(row):
@@ -108,7 +109,7 @@ class RowChooseView(APIView):
         responses=RowDetailSerializer,
     )
     @idempotent
-    def post(self, request: Request, pk: uuid.UUID, number: int) -> Response:
+    def post(self, request: OwnerRequest, pk: uuid.UUID, number: int) -> Response:
         """Keep the choice; 409 if the candidate is none of the row's, or a worker is at the row."""
         wanted = ChooseSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -132,6 +133,7 @@ class DeadLetterView(ListAPIView[ImportRow]):
     serializer_class = DeadLetterSerializer
     pagination_class = HighestIdFirst
     filter_backends = []
+    request: OwnerRequest
     queryset = ImportRow.objects.none()  # for the schema
 
     def get_queryset(self) -> Any:
@@ -163,7 +165,7 @@ class UnmatchedView(APIView):
         description="Needs review, not found, failed and dead rows. A cell that a spreadsheet would run as a formula is led by an apostrophe.",
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, pk: uuid.UUID) -> StreamingHttpResponse:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         """Stream the file, a page of rows at a time."""
         library_import = import_of(request, pk)
         unmatched = Q(outcome__in=[ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND]) | Q(state__in=BROKEN)

@@ -78,7 +78,8 @@ class ProgressSerializer(serializers.Serializer[Any]):
 class WaitingSerializer(serializers.Serializer[Any]):
     """Rows that wait for a spent source."""
 
-    source = serializers.CharField()
+    # A serializer keeps its fields apart from its own attributes, one of which is called source too.
+    source = serializers.CharField()  # type: ignore[assignment]
     name = serializers.CharField()
     rows = serializers.IntegerField()
     until = serializers.DateTimeField()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -15,11 +14,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bookops.api.problems import Problem
+from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.api.throttles import AnonThrottle, StatusThrottle, UploadThrottle, UserThrottle
 from bookops.body_limit import ENVELOPE_BYTES
@@ -76,7 +75,7 @@ class UploadView(APIView):
     throttle_classes = [UserThrottle, AnonThrottle, UploadThrottle]
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+    def as_view(cls, **initkwargs: Any) -> Any:
         """Return an async view, so that ?wait= holds no thread."""
         answer = super().as_view(**initkwargs)
 
@@ -106,13 +105,13 @@ class UploadView(APIView):
             OpenApiExample("Done in time", FINISHED_EXAMPLE, response_only=True, status_codes=["200"]),
         ],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: OwnerRequest) -> Response:
         """Check the head of the file, keep it and have it read."""
         refuse_large(request)
         return self.take_in(request)
 
     @idempotent
-    def take_in(self, request: Request) -> Response:
+    def take_in(self, request: OwnerRequest) -> Response:
         """Start the import and say where to ask for it."""
         wanted = UploadSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -128,7 +127,7 @@ class UploadView(APIView):
         return Response(body, status=202, headers=headers)
 
 
-def refuse_large(request: Request, size: int | None = None) -> None:
+def refuse_large(request: OwnerRequest, size: int | None = None) -> None:
     """Raise a 413 problem for a body, or a file, above the limit; the body is judged by its announced length, unread."""
     announced = int(request.META.get("CONTENT_LENGTH") or 0) - ENVELOPE_BYTES
     if (announced if size is None else size) > settings.UPLOAD_MAX_BYTES:
@@ -253,7 +252,7 @@ class StatusView(APIView):
             )
         ],
     )
-    def get(self, request: Request, pk: uuid.UUID) -> Response:
+    def get(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Count the rows and answer in the seeds' words."""
         library_import = import_of(request, pk)
         body = status_document(library_import, describe(library_import))
