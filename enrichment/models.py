@@ -65,7 +65,8 @@ class LibraryImport(FollowedRun):
     #: The statistics of the finished import, frozen with its dashboard.
     statistics = models.JSONField(default=dict, blank=True)
 
-    max_attempts = models.PositiveIntegerField(default=100, editable=False)  # type: ignore[misc]  # Django lets a child replace it
+    # Django lets a child replace a field of its abstract parent.
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)  # type: ignore[misc]
 
     objects = LibraryImportQuerySet.as_manager()
 
@@ -113,7 +114,8 @@ class ImportChunk(Run):
     rows_total = models.PositiveIntegerField(default=0)
     #: The questions many books share have been asked, and the rows that were left have been sent out one by one.
     sent_out = models.BooleanField(default=False)
-    max_attempts = models.PositiveIntegerField(default=100, editable=False)  # type: ignore[misc]  # Django lets a child replace it
+    # Django lets a child replace a field of its abstract parent.
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)  # type: ignore[misc]
 
     class Meta(Run.Meta):
         constraints = [
