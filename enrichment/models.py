@@ -65,10 +65,9 @@ class LibraryImport(FollowedRun):
     #: The statistics of the finished import, frozen with its dashboard.
     statistics = models.JSONField(default=dict, blank=True)
 
-    # Django lets a child replace a field of its abstract parent.
-    max_attempts = models.PositiveIntegerField(default=100, editable=False)  # type: ignore[misc]
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)
 
-    objects = LibraryImportQuerySet.as_manager()
+    objects = LibraryImportQuerySet.as_manager()  # type: ignore[misc]  # it replaces its abstract parent's
 
     class Meta(FollowedRun.Meta):
         verbose_name = "library import"
@@ -114,8 +113,7 @@ class ImportChunk(Run):
     rows_total = models.PositiveIntegerField(default=0)
     #: The questions many books share have been asked, and the rows that were left have been sent out one by one.
     sent_out = models.BooleanField(default=False)
-    # Django lets a child replace a field of its abstract parent.
-    max_attempts = models.PositiveIntegerField(default=100, editable=False)  # type: ignore[misc]
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)
 
     class Meta(Run.Meta):
         constraints = [
@@ -184,7 +182,7 @@ class ImportRow(Run):
     #: Which source a parked row waits for.
     waiting_for = models.CharField(max_length=20, blank=True)
 
-    objects = ImportRowQuerySet.as_manager()
+    objects = ImportRowQuerySet.as_manager()  # type: ignore[misc]  # it replaces its abstract parent's
 
     class Meta(Run.Meta):
         constraints = [
