@@ -30,7 +30,7 @@ from sandbox.running import running
 from tests.bench import libraries
 from tests.bench.fan_out import CONCURRENCY, LATENCY, SIZES, bound
 from tests.bench.figures import Report
-from tests.bench.stack import KEPT, ROOT
+from tests.servers.product import KEPT, ROOT
 from tests.servers.valkey import ValkeyServer
 
 LOOP_AT_ONCE = 15

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,12 +17,9 @@ from bookops.stack.child import Child
 from bookops.stack.sockets import free_port, private_folder
 from sandbox.running import RunningSandbox, running
 from tests.servers.postgres import PostgresServer
+from tests.servers.product import PYTHON, ROOT, environment, manage, set_django_up
 from tests.servers.valkey import ValkeyServer
 
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = sys.executable
-#: Environment without which no process starts; everything else of the caller's shell stays out.
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 SAMPLE_SECONDS = 0.5
 
 
@@ -37,19 +31,7 @@ class Stack:
         self.sandbox = sandbox
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {name: os.environ[name] for name in KEPT if name in os.environ} | {
-            "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "VAR_DIR": str(folder),
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "SANDBOX_URL": sandbox.url,
-            "LOG_LEVEL": "WARNING",
-            "THROTTLE_UPLOAD": "100000/min",
-            "THROTTLE_STATUS": "100000/min",
-            "THROTTLE_USER": "100000/min",
-            **settings,
-        }
+        self.env = environment(folder, database_url=database_url, redis_url=redis_url, sandbox_url=sandbox.url, settings=settings)
         self.children: dict[str, Child] = {}
         self.server_pids: dict[str, int] = {}
         #: The most memory each part was seen to hold, in bytes.
@@ -58,11 +40,7 @@ class Stack:
 
     def manage(self, *arguments: str) -> str:
         """Run one of the product's commands and return what it printed."""
-        command = [PYTHON, str(ROOT / "manage.py"), *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
-        return done.stdout
+        return manage(self.env, arguments)
 
     def start(self, *, workers: int = 2, concurrency: int = 350, web: bool = True, sweeper: bool = True) -> None:
         """Start the parts and wait until they work."""
@@ -173,7 +151,7 @@ def measured(
         stack.server_pids = {"valkey": valkey.pid} | ({"postgres": postgres.pid} if postgres else {})
         try:
             stack.manage("migrate", "--verbosity", "0")
-            _set_django_up(stack.env)
+            set_django_up(stack.env)
             stack.start(**start)
             yield stack
         finally:
@@ -182,12 +160,3 @@ def measured(
             shutil.rmtree(socket_folder, ignore_errors=True)
             if postgres:
                 postgres.remove()
-
-
-def _set_django_up(env: dict[str, str]) -> None:
-    """Point this process's Django at the stack. Once a process: each measurement runs in its own."""
-    import django
-
-    os.environ.update(env)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    django.setup()

@@ -16,9 +16,10 @@ from pathlib import Path
 from tests.chaos import mutants, storm
 from tests.chaos.report import Section, markdown, plain
 from tests.chaos.scenarios import SCENARIOS
-from tests.chaos.stack import ROOT, Ground, ground
+from tests.chaos.stack import Ground, ground
 from tests.chaos.trial import Trial
 from tests.chaos.uploads import Library, catalogue
+from tests.servers.product import ROOT
 
 STORM = "storm"
 LONG_FROM = 500

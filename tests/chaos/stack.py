@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,12 +18,9 @@ from bookops.stack.sockets import private_folder
 from sandbox.running import RunningSandbox, running
 from tests.chaos import mutants
 from tests.servers.postgres import PostgresServer
+from tests.servers.product import PYTHON, ROOT, environment, manage, set_django_up
 from tests.servers.valkey import ValkeyServer
 
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = sys.executable
-#: Environment without which no process starts; everything else of the caller's shell stays out.
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 LEASE_SECONDS = 20
 SETTINGS = {
     "LEASE_SECONDS": LEASE_SECONDS,
@@ -41,11 +37,7 @@ SETTINGS = {
     "GOOGLE_BOOKS_PER_DAY": 10_000_000,
     "GOOGLE_BOOKS_PER_100_SECONDS": 1_000_000,
     "DATABASE_POOL": 6,
-    "LOG_LEVEL": "WARNING",
     "LOG_FORMAT": "json",
-    "THROTTLE_UPLOAD": "1000000/min",
-    "THROTTLE_STATUS": "1000000/min",
-    "THROTTLE_USER": "1000000/min",
 }
 THREADS = "12"
 WORKER = ("worker", "-P", "threads", "--without-gossip", "--without-mingle", "-c")
@@ -122,21 +114,13 @@ class Ground:
 
     def env(self, **changes: Any) -> dict[str, str]:
         """Return the environment of the product's processes, with settings changed."""
-        settings = {name: str(value) for name, value in (SETTINGS | changes).items()}
-        return {name: os.environ[name] for name in KEPT if name in os.environ} | {
-            "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "VAR_DIR": str(self.folder),
-            "DATABASE_URL": self.database_url,
-            "REDIS_URL": self.valkey.url,
-            "SANDBOX_URL": self.sandbox.url,
-            **settings,
-        }
-
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the product's commands and return how it ended."""
-        return subprocess.run([PYTHON, str(ROOT / "manage.py"), *arguments], cwd=ROOT, env=self.env(), capture_output=True, text=True)
+        return environment(
+            self.folder,
+            database_url=self.database_url,
+            redis_url=self.valkey.url,
+            sandbox_url=self.sandbox.url,
+            settings=SETTINGS | changes,
+        )
 
     def wipe(self) -> None:
         """Forget what earlier scenarios left in the database: a planted fault leaves tables in which nothing holds."""
@@ -237,23 +221,10 @@ def ground(database: str, folder: Path, catalogue: list[Path]) -> Iterator[Groun
             if postgres:
                 postgres.start()
             made = Ground(folder, sandbox, valkey, postgres)
-            done = made.manage("migrate", "--verbosity", "0")
-            if done.returncode:
-                raise RuntimeError(done.stderr[-2000:])
+            manage(made.env(), ["migrate", "--verbosity", "0"])
             set_django_up(made.env())
             yield made
         finally:
             valkey.stop()
             if postgres:
                 postgres.remove()
-
-
-def set_django_up(env: dict[str, str]) -> None:
-    """Point this process's Django at the servers; once a process."""
-    import django
-
-    os.environ.update(env)
-    django.setup()
-
-
-__all__ = ["PARTS", "Ground", "Nursery", "Stack", "ground"]

@@ -132,7 +132,7 @@ def forget_connections() -> None:
 
     connection.close()
     if connection.vendor == "postgresql":
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 def leases_lost() -> int:

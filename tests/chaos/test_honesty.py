@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos import mutants
 from tests.chaos.mutants import MUTANTS, DoesNotFit
-from tests.chaos.stack import ROOT
+from tests.servers.product import ROOT
 
 SECONDS = 420
 
