@@ -11,6 +11,7 @@ kills what is left and ends.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -81,24 +82,37 @@ def poison(title: str) -> None:
     enriching.attempt = poisoned
 
 
+#: What a part imports as it starts, or with its first piece of work.
+READY = (
+    "celery.apps.beat",
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "celery.concurrency.thread",
+    "celery.worker.consumer",
+    "config.asgi",
+    "django_celery_beat.schedulers",
+    "enrichment.dashboard",
+    "enrichment.doors",
+    "enrichment.gathering",
+    "kombu.transport.redis",
+    "psycopg_pool",
+    "time_machine",
+    "uvicorn",
+)
+
+
 def prepare() -> None:
     """Import whatever a part needs, so that its fork does not have to."""
     import django
 
     django.setup()
+    for name in READY:
+        importlib.import_module(name)
 
-    import psycopg_pool  # noqa: F401
+    from config.celery import app
 
-    import config.celery
-    import enrichment.dashboard
-    import enrichment.doors
-    import enrichment.finishing
-    import enrichment.gathering
-    import enrichment.reading
-    import enrichment.sweeping  # noqa: F401
-
-    config.celery.app.loader.import_default_modules()
-    config.celery.app.finalize()
+    app.loader.import_default_modules()
+    app.finalize()
     gc.collect()
     gc.freeze()  # so that collections in the children do not copy what all share
 

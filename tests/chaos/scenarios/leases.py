@@ -7,7 +7,6 @@ import time
 import uuid
 
 from tests.chaos.trial import Trial
-from tests.chaos.uploads import Accepted
 from tests.chaos.verdict import Line, judge, none
 
 SHORT_LEASE = 5
@@ -42,7 +41,7 @@ def sleepers(trial: Trial) -> list[Line]:
 
 
 def endless_leases(trial: Trial) -> list[Line]:
-    """Let a row and the chunk of another import be held by nobody, with a lease that has no end."""
+    """Let a row be held by nobody, with a lease that has no end."""
     from enrichment.models import ImportChunk, ImportRow
 
     with trial.stack("imports", "sweeper-1") as stack:
@@ -111,6 +110,3 @@ def poison(trial: Trial) -> list[Line]:
     row.refresh_from_db()
     lines.append(Line("redriven", f"{redriven} row, now {row.state}", "1 row, now succeeded", redriven == 1 and row.state == "succeeded"))
     return lines
-
-
-__all__ = ["Accepted", "endless_leases", "many_finishers", "poison", "sleepers"]
