@@ -8,9 +8,11 @@ import structlog
 from celery import Celery, Task, signals
 
 from bookops import message_counts  # noqa: F401 - every process that sends or runs tasks counts them
+from config import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+broker.use()
 app = Celery("bookops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

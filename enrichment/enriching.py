@@ -129,5 +129,5 @@ def claim_rows(ids: Sequence[int]) -> list[Held | None]:
     return held
 
 
-claims: Grouped[int, Held | None] = Grouped(claim_rows, name="claims", linger=0.03)
-stores: Grouped[Tried, bool] = Grouped(store, name="stores", linger=0.03)
+claims: Grouped[int, Held | None] = Grouped(claim_rows, name="claims", linger=0.05)
+stores: Grouped[Tried, bool] = Grouped(store, name="stores", linger=0.05)

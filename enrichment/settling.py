@@ -30,8 +30,10 @@ from enrichment.unmapped import unmapped
 
 log = structlog.get_logger(__name__)
 
-#: Seconds. A row that has to wait longer for a source is parked, and its import ends without it.
-LONGEST_WAIT = 20.0
+#: Seconds. A row whose source asks it to wait longer is parked, and its import ends without it.
+LONGEST_WAIT = 120.0
+#: The same for a row whose turn we put off ourselves, to keep to a source's limits.
+LONGEST_TURN = 20.0
 #: The columns of a row that an attempt may change.
 ROW_FIELDS = (
     "state",
@@ -142,7 +144,9 @@ def learn(book: Book, findings: Findings, now: datetime) -> Book:
 
 def parks(error: SourceError) -> bool:
     """Say whether a row that met this error is to wait aside: its source is spent, or away for longer than an import should take."""
-    return isinstance(error, TryAgain) and (error.spent or (error.retry_after or 0) > LONGEST_WAIT)
+    if not isinstance(error, TryAgain):
+        return False
+    return error.spent or (error.retry_after or 0) > (LONGEST_WAIT if error.asked else LONGEST_TURN)
 
 
 def _settle_error(row: ImportRow, error: SourceError, now: datetime) -> None:
@@ -219,9 +223,12 @@ def _end_what_is_done(kept: Sequence[Tried]) -> None:
     touched = {tried.row.library_import_id for tried in kept if tried.row.state not in (State.PENDING, State.RUNNING)}
     if touched:
         LibraryImport.objects.filter(pk__in=touched).update(changes=F("changes") + 1)
+    # Rows that go round again may come after their chunk has ended; first tries are counted by it.
+    late = {tried.row.library_import_id for tried in kept if tried.number > 1 or tried.row.chunk is None}
     for import_id, number in {(tried.row.library_import_id, tried.row.chunk) for tried in kept}:
-        if number is not None:
-            chunks.end_chunk(import_id, number)
+        if number is not None and chunks.end_chunk(import_id, number):
+            late.add(import_id)
     for import_id in touched:
-        chunks.finish_if_done(import_id)
+        if import_id in late:
+            chunks.finish_if_done(import_id)
         wake_sometimes(import_id)

@@ -88,6 +88,7 @@ def test_a_row_whose_answer_cannot_be_stored_says_so(sources):
         (TryAgain("spent", reason="quota_day", retry_after=3600.0, spent=True), State.PARKED, 0),
         (TryAgain("long", reason="rate_limited", retry_after=3600.0), State.PARKED, 0),
         (TryAgain("turn", reason="quota_pace", retry_after=4.0, asked=False), State.PENDING, 0),
+        (TryAgain("window", reason="quota_pace", retry_after=60.0, asked=False), State.PARKED, 0),
         (TryAgain("open", reason="breaker_open", retry_after=15.0, asked=False), State.PENDING, 0),
         (TryAgain("open", reason="breaker_open", retry_after=300.0, asked=False), State.PARKED, 0),
     ],
