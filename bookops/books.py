@@ -77,6 +77,7 @@ class Book(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-id"], name="books_of_an_owner_newest_first"),
+            models.Index(fields=["owner", "isbn13"], name="books_of_an_owner_by_isbn"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -97,6 +97,7 @@ class ImportRowAdmin(RunAdmin):
     list_display_links = ["number_shown", "title_shown"]
     list_filter = ["state", OutcomeFilter, ReasonFilter, ImportFilter]
     list_select_related = ["library_import"]
+    list_per_page = 25  # unfold draws each cell by a template; a page of 50 takes a tenth of a second
     search_fields = ["title", "author", "isbn13"]
     search_help_text = "Title, author or ISBN-13; choose an import first where there are many"
     actions = ["retry_selected"]
