@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ LONG_FROM = 500
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 only if every line of every section holds."""
     asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the servers are stopped and removed
     folder = Path(tempfile.mkdtemp(prefix="bookops-chaos-"))
     sections: list[Section] = []
     try:

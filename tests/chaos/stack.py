@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -214,7 +215,8 @@ def ground(database: str, folder: Path, catalogue: list[Path]) -> Iterator[Groun
     """Start the servers for the block and set Django up in this process against them."""
     known = [word for path in catalogue for word in ("--catalogue", str(path))]
     with running(*known, "--no-limits") as sandbox:
-        valkey = ValkeyServer(private_folder("bookops-ck-", longest_name="valkey.sock"), data=folder / "valkey")
+        socket_folder = private_folder("bookops-ck-", longest_name="valkey.sock")
+        valkey = ValkeyServer(socket_folder, data=folder / "valkey")
         postgres = PostgresServer(durable=True) if database == "postgres" else None
         try:
             valkey.start()
@@ -226,5 +228,6 @@ def ground(database: str, folder: Path, catalogue: list[Path]) -> Iterator[Groun
             yield made
         finally:
             valkey.stop()
+            shutil.rmtree(socket_folder, ignore_errors=True)
             if postgres:
                 postgres.remove()
