@@ -32,10 +32,7 @@ print(json.dumps(took))
 """
 
 
-BROKER_WAITS = pytest.mark.xfail(strict=True, reason="dispatch.py publishes without asking redis_link.is_away(), which knows already")
-
-
-@pytest.fixture(params=["down", pytest.param("black hole", marks=BROKER_WAITS)])
+@pytest.fixture(params=["down", "black hole"])
 def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """An address where no Redis answers."""
     with socket.socket() as listener:
