@@ -40,6 +40,7 @@ bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 
 chaos: $(VENV)/installed-dev ## Kill parts in the middle of imports and count what was lost (KILLS=1000 takes half an hour)
 	@$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(ARGS)
+	@$(BIN)/python -m pytest -q -m chaos tests/chaos
 
 clean: ## Remove what was installed and built; data in var/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -14,8 +14,8 @@ from tests.servers.product import ROOT
 
 SECONDS = 420
 
-#: The harness has servers of its own; one round of it for both databases of the test run is enough.
-once = pytest.mark.postgres
+#: The harness has servers of its own and takes minutes: `make chaos` runs these, `make test` does not.
+once = pytest.mark.chaos
 
 
 @pytest.fixture(scope="module")
