@@ -68,7 +68,7 @@ def build(library_import: LibraryImport, *, partial: bool) -> Document:
         size = plain.tell()
         plain.seek(0)
         with tempfile.TemporaryFile() as packed:
-            with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=5, mtime=0) as pack:
+            with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=3, mtime=0) as pack:
                 while block := plain.read(1 << 20):
                     pack.write(block)
             packed.seek(0)

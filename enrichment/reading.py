@@ -86,9 +86,13 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
             raise LeaseLost
         now = database_now()
         entries = [one for one in read if isinstance(one, LibraryEntry)]
-        books = _find_or_make_books(library_import, entries, taken, now)
+        # One import of an owner at a time, or two of them could make the same book twice.
+        get_user_model().objects.select_for_update().filter(pk=library_import.owner_id).first()
+        shelf = Shelf(library_import.owner_id, entries, taken)
+        books = [_book_of(entry, shelf, library_import, now) for entry in entries]
         rows = [_row(library_import, entry, book, now) for entry, book in zip(entries, books, strict=True)]
         tries = _settle_remembered(library_import, rows, books, now)
+        _save_books(library_import, entries, books, shelf, taken)
         _assign_chunk(library_import, [row for row in rows if row.state == State.PENDING])
         rows += [_bad_row(library_import, bad, now) for bad in read if isinstance(bad, BadRow)]
         ImportRow.objects.bulk_create(rows, batch_size=500)
@@ -100,25 +104,24 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
     settling.wake_sometimes(library_import.pk)
 
 
-def _find_or_make_books(library_import: LibraryImport, entries: Sequence[LibraryEntry], taken: set[int], now: datetime) -> list[Book]:
-    """Return each entry's book, making those that its owner does not have yet."""
-    # One import of an owner at a time, or two of them could make the same book twice.
-    get_user_model().objects.select_for_update().filter(pk=library_import.owner_id).first()
-    shelf = Shelf(library_import.owner_id, entries, taken)
-    books: list[Book] = []
-    fresh: list[Book] = []
-    for entry in entries:
-        book = shelf.find(entry)
-        if book is None:
-            book = Book(owner_id=library_import.owner_id, title=entry.title[:1000])
-            fresh.append(book)
-            shelf.add(book, entry)
-        _take_over(book, entry, now)
-        books.append(book)
-    Book.objects.bulk_create(fresh, batch_size=500)
-    made = {id(book) for book in fresh}
-    known = {book.pk: book for book in books if id(book) not in made}
-    settling.write_fields(list(known.values()), EXPORT_FIELDS)
+def _book_of(entry: LibraryEntry, shelf: Shelf, library_import: LibraryImport, now: datetime) -> Book:
+    """Return the book an entry means, not yet stored where its owner does not have it, with what the export tells of it."""
+    book = shelf.find(entry)
+    if book is None:
+        book = Book(owner_id=library_import.owner_id, title=entry.title[:1000])
+        shelf.add(book, entry)
+    _take_over(book, entry, now)
+    return book
+
+
+def _save_books(
+    library_import: LibraryImport, entries: Sequence[LibraryEntry], books: Sequence[Book], shelf: Shelf, taken: set[int]
+) -> None:
+    """Store new and changed books, each once, with all that the export and the sources' remembered answers told, and their keys."""
+    different = {id(book): book for book in books}.values()
+    known = [book for book in different if book.pk is not None]
+    Book.objects.bulk_create([book for book in different if book.pk is None], batch_size=500)
+    settling.write_fields(known, tuple(dict.fromkeys((*EXPORT_FIELDS, *settling.BOOK_FIELDS))))
     taken.update(book.pk for book in books)
     BookKey.objects.bulk_create(
         (
@@ -128,7 +131,6 @@ def _find_or_make_books(library_import: LibraryImport, entries: Sequence[Library
         ),
         batch_size=1000,
     )
-    return books
 
 
 #: What an export tells of a book.
@@ -211,23 +213,18 @@ def _bad_row(library_import: LibraryImport, bad: BadRow, now: datetime) -> Impor
 def _settle_remembered(
     library_import: LibraryImport, rows: Sequence[ImportRow], books: Sequence[Book], now: datetime
 ) -> list[settling.Tried]:
-    """Settle in memory the rows for which every question has been answered before, and store what their books learn."""
+    """Settle in memory the rows for which every question has been answered before, and let their books learn. One query."""
     without = frozenset(library_import.given_up)
     wanted = [wanted_of_entry(row.entry) for row in rows]
     known = recall((question for one in wanted for question in questions_of(one)), now)
-    if not known:
-        return []
     tries = []
-    learned: dict[int, Book] = {}
     for row, one, book in zip(rows, wanted, books, strict=True):
-        verdict = next_question(one, known, policy=library_import.policy, without=without)
+        verdict = next_question(one, known, policy=library_import.policy, without=without) if known else None
         if isinstance(verdict, Findings):
             row.attempts, row.started_at = 1, now
             tried = settling.Tried(row, now, verdict)
-            if changed := settling.settle(tried, book, now):
-                learned[changed.pk] = changed
+            settling.settle(tried, book, now)
             tries.append(tried)
-    settling.write_fields(list(learned.values()), settling.BOOK_FIELDS)
     return tries
 
 
