@@ -151,7 +151,8 @@ def measured(
         stack.server_pids = {"valkey": valkey.pid} | ({"postgres": postgres.pid} if postgres else {})
         try:
             stack.manage("migrate", "--verbosity", "0")
-            set_django_up(stack.env)
+            # Many uploads at once are followed from threads of this process, each with a connection of its own.
+            set_django_up({**stack.env, "DATABASE_POOL": "60"})
             stack.start(**start)
             yield stack
         finally:
