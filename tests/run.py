@@ -20,15 +20,22 @@ def run_pytest(name: str, arguments: list[str], database_url: str) -> int:
     return code
 
 
+def run_both_kinds(name: str, arguments: list[str], database_url: str) -> int:
+    """Run the browser's tests in a process of their own: its driver leaves a running event loop, which asynchronous tests cannot have.
+
+    What takes minutes is `make chaos`'s and is in neither.
+    """
+    quick = run_pytest(name, ["-m", "not chaos and not browser", *arguments], database_url)
+    return run_pytest(f"{name}, in a browser", [*arguments, "-m", "browser", "-n", "0", "tests/browser"], database_url) or quick
+
+
 def main(arguments: list[str]) -> int:
     """Return 0 only if all tests passed on both."""
-    # What takes minutes is `make chaos`'s; a later -m of the caller's wins.
-    arguments = ["-m", "not chaos", *arguments]
-    sqlite = run_pytest("SQLite", arguments, "")
+    sqlite = run_both_kinds("SQLite", arguments, "")
     server = PostgresServer()
     try:
         server.start()
-        postgres = run_pytest("PostgreSQL", arguments, server.url())
+        postgres = run_both_kinds("PostgreSQL", arguments, server.url())
     finally:
         server.remove()
     return sqlite or postgres
