@@ -16,7 +16,7 @@ PYTEST ?= -n 2 -q
 export LIBRARY CATALOGUE PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos clean
+.PHONY: help run test lint bench chaos storm clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 chaos: $(VENV)/installed-dev ## Kill parts in the middle of imports and count what was lost (KILLS=1000 takes half an hour)
 	@$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(ARGS)
 	@$(BIN)/python -m pytest -q -m chaos tests/chaos
+
+storm: $(VENV)/installed-dev ## The part of chaos that CI runs: 100 kills in the middle of imports
+	@$(BIN)/python -m tests.chaos --only storm --kills $(or $(KILLS),100) $(ARGS)
 
 clean: ## Remove what was installed and built; data in var/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis
