@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from bookops.outbound.errors import NotFound, SourceError
 from bookops.outbound.http import CallRecord
@@ -19,14 +19,6 @@ from enrichment.sources.facts import EditionFacts
 
 #: What people call the sources.
 NAMES = {OPEN_LIBRARY: "Open Library", GOOGLE_BOOKS: "Google Books"}
-
-
-class Source(Protocol):
-    """What every source can do."""
-
-    def by_isbn(self, isbn13: str) -> EditionFacts | None: ...
-
-    def search(self, title: str, author: str) -> tuple[EditionFacts, ...]: ...
 
 
 @dataclass

@@ -300,7 +300,7 @@ def _genres_by_hand(value: Any) -> list[dict[str, Any]]:
 
 
 def _touch(library_import: LibraryImport) -> None:
-    LibraryImport.objects.filter(pk=library_import.pk).update(changes=F("changes") + 1)
+    library_import.touch()
     library_import.refresh_from_db()
     ask_rebuild(library_import)
 
