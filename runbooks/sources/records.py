@@ -28,9 +28,9 @@ class Money:
         return {"amount": str(self.amount), "currency": self.currency}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, str] | None) -> Money | None:
-        """Return what `to_json` wrote, None for nothing."""
-        return cls(Decimal(data["amount"]), data["currency"]) if data else None
+    def from_json(cls, data: Mapping[str, str]) -> Money:
+        """Return what `to_json` wrote."""
+        return cls(Decimal(data["amount"]), data["currency"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class ListingFacts:
         """Return the facts that `to_json` wrote; keys of later versions are ignored."""
         known = _known(cls, data)
         for name in ("price", "current_bid", "shipping"):
-            known[name] = Money.from_json(data.get(name))
+            known[name] = _money(data, name)
         for name in ("created_at", "ends_at"):
             known[name] = datetime.fromisoformat(data[name]) if data.get(name) else None
         for name in ("buying_options", "image_urls"):
@@ -133,10 +133,8 @@ class Offer:
     def from_json(cls, data: Mapping[str, Any]) -> Offer:
         """Return the offer that `to_json` wrote; keys of later versions are ignored."""
         known = _known(cls, data)
-        price = Money.from_json(data["price"])
-        assert price is not None
         at = date.fromisoformat(data["at"]) if data.get("at") else None
-        return cls(**known | {"price": price, "shipping": Money.from_json(data.get("shipping")), "at": at})
+        return cls(**known | {"price": Money.from_json(data["price"]), "shipping": _money(data, "shipping"), "at": at})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +169,10 @@ def _to_json(record: Any) -> dict[str, Any]:
             value = dict(value)
         written[one.name] = value
     return written
+
+
+def _money(data: Mapping[str, Any], name: str) -> Money | None:
+    return Money.from_json(data[name]) if data.get(name) else None
 
 
 def _known(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:
