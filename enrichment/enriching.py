@@ -48,7 +48,7 @@ def enrich_row(row_id: int) -> bool:
     if held is None:
         return False
     cpu = time.thread_time()
-    with heartbeat.holding(held.row):
+    with heartbeat.holding(held.row), slots:
         tried = attempt(held)
     tried.cpu_seconds = time.thread_time() - cpu
     try:
@@ -131,3 +131,8 @@ def claim_rows(ids: Sequence[int]) -> list[Held | None]:
 
 claims: Grouped[int, Held | None] = Grouped(claim_rows, name="claims", linger=0.05)
 stores: Grouped[Tried, bool] = Grouped(store, name="stores", linger=0.05)
+
+import os, threading, sys
+slots = threading.Semaphore(int(os.environ.get("X_SLOTS", "175")))
+if os.environ.get("X_SWITCH"):
+    sys.setswitchinterval(float(os.environ["X_SWITCH"]))
