@@ -1,4 +1,4 @@
-"""The door to addresses that a user can name (webhooks): only public https hosts, whatever the name, the DNS or a redirect says."""
+"""The door to addresses that outsiders name (webhooks, photos): only public https hosts, whatever the name, the DNS or a redirect says."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _refused(detail: str) -> Refused:
 
 
 class GuardedDoor:
-    """Send to hosts that users name.
+    """Send to hosts that users name, or only to those of `hosts` (lower case) where given.
 
     A name is resolved once; if any of its addresses is not public it is refused, else exactly these addresses are connected to, with
     the name in SNI, certificate check and Host. Each redirect starts over. Nothing is kept open. Environment proxies are not used.
@@ -138,6 +138,7 @@ class GuardedDoor:
         user_agent: str,
         bounds: Bounds = Bounds(connect=3.0, read=5.0, total=10.0, max_bytes=100_000),  # noqa: B008 - frozen
         ports: Collection[int] = (443,),
+        hosts: Collection[str] | None = None,
         trusted_origins: Collection[str] = (),
         ca_file: str | None = None,
         resolve: Resolve | None = None,
@@ -146,6 +147,7 @@ class GuardedDoor:
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
         self._bounds = bounds
         self._ports = frozenset(ports)
+        self._hosts = None if hosts is None else frozenset(hosts)
         self._trusted_origins = frozenset(trusted_origins)
         self._ca_file = ca_file
         self._tls: ssl.SSLContext | None = None
@@ -163,7 +165,7 @@ class GuardedDoor:
     def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         deadline = time.monotonic() + self._bounds.total
         for _ in range(MAX_REDIRECTS + 1):
-            parsed = parse(url, ports=self._ports, trusted_origins=self._trusted_origins)
+            parsed = self._allowed(url)
             answer = self._ask_once(parsed, method, {**self._headers, **headers}, body, deadline)
             if answer.status not in (301, 302, 303, 307, 308):
                 failure = error_of(answer)
@@ -177,6 +179,12 @@ class GuardedDoor:
             except ValueError:
                 raise BadAnswer("redirected to no address", reason="bad_redirect") from None
         raise BadAnswer(f"more than {MAX_REDIRECTS} redirects", reason="redirect_loop")
+
+    def _allowed(self, url: str) -> PublicURL:
+        parsed = parse(url, ports=self._ports, trusted_origins=self._trusted_origins)
+        if self._hosts is not None and parsed.host not in self._hosts and parsed.origin not in self._trusted_origins:
+            raise Refused("the host is not on the list", reason="forbidden_host")
+        return parsed
 
     def _ask_once(self, url: PublicURL, method: str, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Answer:
         left = deadline - time.monotonic()

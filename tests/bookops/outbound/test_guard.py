@@ -200,3 +200,28 @@ def test_another_port_has_to_be_allowed():
     assert parse("https://hooks.example.com:8443/", ports=(443, 8443)).port == 8443
     with pytest.raises(Refused):
         parse("https://hooks.example.com:8443/")
+
+
+def test_a_door_with_a_list_of_hosts_leads_to_no_other_by_name_or_redirect(tls_server, ca_file):
+    wires = Wires(tls_server)
+    door = guarded(wires, resolves_to(PUBLIC), ca_file=ca_file, hosts={"hooks.example.com"})
+    tls_server.replies["/away"] = redirect("https://elsewhere.example.com/a.jpg")
+    tls_server.replies["/photo"] = answer(200, b"\xff\xd8", "image/jpeg")
+
+    assert door.get("https://hooks.example.com/photo").body == b"\xff\xd8"
+    for url in (
+        "https://hooks.example.com/away",
+        "https://elsewhere.example.com/",
+        "https://hooks.example.com.evil.example/",
+        "https://93.184.215.14/",
+    ):
+        with pytest.raises(Refused) as caught:
+            door.get(url)
+        assert caught.value.reason == "forbidden_host"
+    assert len(wires.connected) == 2
+    assert len(tls_server.asked) == 2
+
+
+def test_a_trusted_origin_need_not_be_on_the_list_of_hosts(server):
+    door = GuardedDoor(user_agent="bookops/1", hosts={"hooks.example.com"}, trusted_origins=[server.url])
+    assert door.get(f"{server.url}/photo").status == 200
