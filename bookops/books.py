@@ -26,6 +26,8 @@ FACTS = (
     "openlibrary_work_key",
     "openlibrary_edition_key",
     "google_volume_id",
+    "flagged",
+    "flagged_reason",
 )
 
 
@@ -67,6 +69,9 @@ class Book(models.Model):
     openlibrary_work_key = models.CharField(max_length=40, blank=True)
     openlibrary_edition_key = models.CharField(max_length=40, blank=True)
     google_volume_id = models.CharField(max_length=40, blank=True)
+    #: Wants a person's look; the reason names who says so.
+    flagged = models.BooleanField(default=False)
+    flagged_reason = models.CharField(max_length=500, blank=True)
     provenance = models.JSONField(default=dict, blank=True)
     locked = models.JSONField(default=list, blank=True)
     #: Raised by every write, so that a writer who read an older version is told no.
@@ -97,9 +102,7 @@ class Book(models.Model):
         """
         changed = []
         for name, value in facts.items():
-            if name not in FACTS or name in self.locked or value in ("", None, [], ()):
-                continue
-            if source != EXPORT and self.provenance.get(name, {}).get("source") == EXPORT:
+            if not self.may_learn(name, source) or value in ("", None, [], ()):
                 continue
             if getattr(self, name) != value:
                 setattr(self, name, value)
@@ -108,6 +111,14 @@ class Book(models.Model):
             elif name not in self.provenance:
                 self.provenance[name] = {"source": source, "at": now.isoformat()}
         return changed
+
+    def may_learn(self, name: str, source: str) -> bool:
+        """Say whether that writer may change that fact: a person any, an automated one what is neither locked nor an export's own."""
+        if name not in FACTS:
+            return False
+        if source == PERSON:
+            return True
+        return name not in self.locked and (source == EXPORT or self.provenance.get(name, {}).get("source") != EXPORT)
 
     def unlearn(self) -> None:
         """Forget what sources told, for it was of another book; what an export or a person said stays. Changes the instance only."""

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from django.db import DatabaseError, close_old_connections, connection
 
+ALWAYS = bool(os.environ.get("X_ALWAYS"))
 Q = TypeVar("Q")
 A = TypeVar("A")
 
@@ -56,7 +57,7 @@ class Grouped(Generic[Q, A]):
     def _serve(self, inbox: queue.SimpleQueue[tuple[Q, Future[A]]]) -> None:
         while True:
             batch = [inbox.get()]
-            if self._linger and inbox.empty():
+            if self._linger and (ALWAYS or inbox.empty()):
                 threading.Event().wait(self._linger)
             while len(batch) < self._most:
                 try:

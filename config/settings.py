@@ -369,6 +369,11 @@ UPLOAD_MAX_ROWS = env.whole("UPLOAD_MAX_ROWS", 100_000, least=1)
 SAMPLE_LIBRARY = BASE_DIR / "enrichment" / "sample" / "library.csv"  # what `manage.py up` imports when nobody names a file
 DASHBOARD_REBUILD_SECONDS = env.number("DASHBOARD_REBUILD_SECONDS", 5)
 
+# --- Money ----------------------------------------------------------------------------------------------------------------
+
+# Dollars that an owner without a budget of their own may spend on language models a day.
+SPEND_PER_DAY = env.number("SPEND_PER_DAY", 20)
+
 # --- Third parties ---------------------------------------------------------------------------------------------------------
 
 SOURCES = env.choice("SOURCES", "sandbox", ["sandbox", "live"])
