@@ -1,0 +1,429 @@
+"""LLMJob, its items, what was sent to providers, the proposals that came back, and the poller's ticks."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+
+from bookops.events import FollowedRun
+from bookops.runs import BROKEN, ENDED, OPEN, Run, RunQuerySet, State
+from bookops.spend import Spending
+
+
+class LLMJobQuerySet(RunQuerySet):
+    """Jobs by owner and by what is due."""
+
+    def owned_by(self, user: Any) -> Self:
+        """Filter to what this user may see."""
+        return self.filter(owner=user, deleted_at=None)
+
+    def active(self) -> Self:
+        """Filter to jobs that have something to do, paused ones not."""
+        return self.filter(state__in=OPEN, deleted_at=None, paused_at=None)
+
+
+class LLMJob(FollowedRun):
+    """Hold one purpose asked about many targets.
+
+    While it runs, `stage` says what it is at: rendering its items (one worker under a lease), then working on them (nobody holds it).
+    """
+
+    class Stage(models.TextChoices):
+        RENDERING = "rendering", "rendering prompts"
+        WORKING = "working", "asking and applying"
+        DONE = "done", "done"
+
+    class ScopeKind(models.TextChoices):
+        IDS = "ids", "chosen ones"
+        FILTERS = "filters", "those that matched a filter"
+        ALL = "all", "all there were"
+
+    class Unanswered(models.TextChoices):
+        """What to do with a background item that was perhaps sent, when nobody can tell."""
+
+        HOLD = "hold", "wait for a person"
+        RESEND = "resend", "send again after its time limit, perhaps paying twice"
+
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.RENDERING)
+    label = models.CharField(max_length=200)
+    purpose = models.CharField(max_length=40)
+    scope_kind = models.CharField(max_length=10, choices=ScopeKind.choices)
+    #: What the person asked for, for people; the frozen ids stand in `JobScope`.
+    scope = models.JSONField(default=dict, blank=True)
+    system = models.TextField(blank=True)
+    template = models.TextField()
+    #: [{"provider", "way", "model", "effort", "tier", "most_output_tokens"}]: each target is asked of each.
+    asks = models.JSONField(default=list)
+    policy = models.CharField(max_length=10, default="review")
+    #: The confidence from which the policy "above" applies.
+    above = models.FloatField(default=0.8)
+    #: Larger wins: its items are submitted and polled first.
+    priority = models.SmallIntegerField(default=0)
+    #: Microdollars; empty for no cap but the owner's.
+    cap = models.BigIntegerField(null=True, blank=True)
+    uses_kept_answers = models.BooleanField(default=True)
+    #: Output tokens to try once more with when an answer was cut short; empty to fail it.
+    larger_output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    unanswered = models.CharField(max_length=10, choices=Unanswered.choices, default=Unanswered.HOLD)
+    #: {"provider", "way", "model"} to resubmit expired batch items to; empty for where they were.
+    expired_to = models.JSONField(default=dict, blank=True)
+    total_items = models.PositiveIntegerField(default=0)
+    #: Targets of the frozen scope whose items have been rendered; rendering resumes behind them.
+    rendered = models.PositiveIntegerField(default=0)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    unseen_change = models.BooleanField(default=False)
+    #: What `aggregates` said when the job ended; empty while it has not.
+    totals = models.JSONField(default=dict, blank=True)
+    #: The submission that the 48 hours count from.
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    last_polled_at = models.DateTimeField(null=True, blank=True)
+
+    max_attempts = models.PositiveIntegerField(default=100, editable=False)
+
+    objects = LLMJobQuerySet.as_manager()  # type: ignore[misc]  # it replaces its abstract parent's
+
+    class Meta(FollowedRun.Meta):
+        verbose_name = "LLM job"
+        verbose_name_plural = "LLM jobs"
+        constraints = [
+            *FollowedRun.Meta.constraints,
+            models.CheckConstraint(condition=Q(above__gte=0, above__lte=1), name="a_confidence_is_between_0_and_1"),
+            models.CheckConstraint(condition=Q(policy__in=["apply", "above", "review"]), name="a_policy_is_one_of_three"),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="jobs_newest_first"),
+            # The poller and the sweeper ask for what still runs.
+            models.Index(fields=["-priority", "last_polled_at"], condition=Q(state__in=OPEN), name="jobs_at_work"),
+        ]
+        permissions = [
+            ("run_job", "Can submit, pause, cancel and retry LLM jobs"),
+            ("review_answers", "Can accept, correct and undo answers"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @classmethod
+    def most_losses(cls) -> int:
+        # Rendering resumes where it stopped.
+        return 100
+
+    @property
+    def status(self) -> str:
+        """Return the state under the first design's name."""
+        if self.state in OPEN and self.paused_at:
+            return "paused"
+        return {
+            State.PENDING: "queued",
+            State.RUNNING: "running",
+            State.PARKED: "running",
+            State.SUCCEEDED: "completed",
+            State.FAILED: "failed",
+            State.DEAD: "failed",
+            State.CANCELLED: "cancelled",
+        }[State(self.state)]
+
+    @property
+    def source(self) -> str:
+        """Return the name under which its changes stand in a book's provenance."""
+        return f"job:{self.pk}"
+
+    def aggregates(self) -> dict[str, int]:
+        """Return the exact counts, tokens and cost of the job's items as of now, in one query; frozen when the job has ended."""
+        if self.totals:
+            return dict(self.totals)
+        return LLMJobItem.objects.filter(job=self).aggregates()
+
+
+class JobScope(models.Model):
+    """Hold the frozen ids that a job asks about, in the order in which they are rendered."""
+
+    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="scopes")
+    #: A job is appended to in further scopes while it is queued.
+    number = models.PositiveIntegerField(default=0)
+    ids = models.JSONField(default=list)
+    rendered = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="scopes_of_a_job_are_numbered_once")]
+
+    def __str__(self) -> str:
+        return f"{len(self.ids)} ids"
+
+
+class ProviderBatch(Run):
+    """Hold one batch at a provider; written before it is created there, so that a crash in between can be reconciled.
+
+    pending: to be sent · running: being sent, under a lease, while `provider_id` is empty; at the provider, without one, afterwards.
+    """
+
+    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="batches")
+    provider = models.CharField(max_length=20)
+    way = models.CharField(max_length=20)
+    model = models.CharField(max_length=60)
+    #: Sent as metadata where the provider keeps some, and as the start of every custom_id.
+    intent = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    provider_id = models.CharField(max_length=100, blank=True)
+    input_file_id = models.CharField(max_length=100, blank=True)
+    output_file_id = models.CharField(max_length=100, blank=True)
+    error_file_id = models.CharField(max_length=100, blank=True)
+    #: The provider's own word for where it stands.
+    provider_status = models.CharField(max_length=40, blank=True)
+    #: The provider's own counts; 0 until the end where it does not count before.
+    provider_counts = models.JSONField(default=dict, blank=True)
+    requests = models.PositiveIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+    #: When the call that creates it was begun, and when it was known to be there.
+    sending_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    last_polled_at = models.DateTimeField(null=True, blank=True)
+    #: Lines of the results that have been applied; applying resumes behind them.
+    lines_applied = models.PositiveIntegerField(default=0)
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Run.Meta):
+        verbose_name_plural = "provider batches"
+        constraints = [
+            *Run.Meta.constraints,
+            models.UniqueConstraint(fields=["provider", "provider_id"], condition=~Q(provider_id=""), name="a_batch_is_known_once"),
+        ]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state__in=OPEN), name="batches_at_work"),
+        ]
+
+    def __str__(self) -> str:
+        return self.provider_id or f"unsent {self.intent}"
+
+
+class LLMJobItemQuerySet(RunQuerySet):
+    """Items by what a worker, the poller or a person would ask for."""
+
+    def expired(self, now: datetime) -> Self:
+        """Filter to items whose worker fell silent; what is at the provider holds no lease and is never swept."""
+        return super().expired(now).filter(stage=LLMJobItem.Stage.SUBMITTING)
+
+    def at_provider(self) -> Self:
+        """Filter to what a provider is working on."""
+        return self.filter(state=State.RUNNING, stage=LLMJobItem.Stage.PROCESSING)
+
+    def broken(self) -> Self:
+        """Filter to failed and dead items."""
+        return self.filter(state__in=BROKEN)
+
+    def aggregates(self) -> dict[str, int]:
+        """Return counts, tokens and cost of these items, in one query."""
+        ended = Q(state__in=ENDED)
+        return self.aggregate(
+            total=Count("*"),
+            submitted=Count("*", filter=Q(submitted_at__isnull=False)),
+            processed=Count("*", filter=ended),
+            succeeded=Count("*", filter=Q(state=State.SUCCEEDED)),
+            failed=Count("*", filter=Q(state__in=BROKEN)),
+            cancelled=Count("*", filter=Q(state=State.CANCELLED)),
+            flagged=Count("*", filter=Q(flagged=True)),
+            parked=Count("*", filter=Q(state=State.PARKED)),
+            input_tokens=Coalesce(Sum("input_tokens"), 0),
+            output_tokens=Coalesce(Sum("output_tokens"), 0),
+            cost=Coalesce(Sum("cost"), 0),
+            held=Coalesce(Sum("held"), 0),
+        )
+
+
+class LLMJobItem(Run, Spending):
+    """Hold one target asked of one model.
+
+    While it runs, `stage` says who works on it: submitting is a worker under a lease; processing is the provider, without one.
+    """
+
+    class Stage(models.TextChoices):
+        QUEUED = "queued", "queued"
+        SUBMITTING = "submitting", "submitting"
+        PROCESSING = "processing", "processing"
+        #: Perhaps sent, perhaps not: nobody may send it again before somebody knows.
+        UNKNOWN = "unknown", "perhaps sent"
+
+    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="items")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField()
+    target_id = models.BigIntegerField()
+    #: As it was when asked: a change is made only while it still is so.
+    target_version = models.PositiveIntegerField(default=0)
+    target_label = models.CharField(max_length=300, blank=True)
+    way = models.CharField(max_length=20)
+    effort = models.CharField(max_length=10, blank=True)
+    most_output_tokens = models.PositiveIntegerField(default=2000)
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.QUEUED)
+    prompt = models.TextField(blank=True)
+    #: SHA-256 of all that decides the answer; equal ones of an owner are asked once.
+    digest = models.CharField(max_length=64, blank=True)
+    #: Tokens that the prompt may have, as counted before.
+    estimated_tokens = models.PositiveIntegerField(default=0)
+    batch = models.ForeignKey(ProviderBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
+    #: Sent as metadata with a background response, new for each sending; written before the call.
+    intent = models.UUIDField(null=True, blank=True, editable=False)
+    provider_task_id = models.CharField(max_length=100, blank=True)
+    #: The provider's own word, as last seen.
+    provider_status = models.CharField(max_length=40, blank=True)
+    sending_at = models.DateTimeField(null=True, blank=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    last_polled_at = models.DateTimeField(null=True, blank=True)
+    polls = models.PositiveIntegerField(default=0)
+    #: The answer, checked; empty until there is one.
+    answer = models.JSONField(default=dict, blank=True)
+    #: The provider's last word about it, as evidence; forgotten after a time.
+    response = models.JSONField(default=dict, blank=True)
+    flagged = models.BooleanField(default=False)
+    #: An identical request had been answered before; nothing was asked.
+    was_kept = models.BooleanField(default=False)
+    #: The answer came after its job was cancelled: paid, kept, never applied.
+    came_late = models.BooleanField(default=False)
+
+    objects = LLMJobItemQuerySet.as_manager()  # type: ignore[misc]  # it replaces its abstract parent's
+
+    class Meta(Run.Meta):
+        verbose_name = "LLM job item"
+        constraints = [
+            *Run.Meta.constraints,
+            models.UniqueConstraint(fields=["job", "target_id", "provider", "model"], name="a_target_is_asked_of_a_model_once_a_job"),
+            models.UniqueConstraint(fields=["intent"], condition=Q(intent__isnull=False), name="an_intent_is_of_one_item"),
+            models.UniqueConstraint(
+                fields=["provider", "provider_task_id"], condition=~Q(provider_task_id=""), name="a_background_response_is_of_one_item"
+            ),
+            models.CheckConstraint(
+                condition=~Q(stage="processing", state="running") | Q(lease_owner__isnull=True), name="processing_holds_no_lease"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["job", "state", "number"], name="items_by_state"),
+            models.Index(fields=["job", "last_polled_at"], condition=Q(state="running", stage="processing"), name="items_to_poll"),
+            models.Index(fields=["job", "number"], condition=Q(state="pending"), name="items_to_submit"),
+            models.Index(fields=["ring_at"], condition=Q(state="pending"), name="items_to_ring"),
+            models.Index(fields=["lease_until"], condition=Q(state="running"), name="items_by_lease"),
+            models.Index(fields=["next_at"], condition=Q(state="parked"), name="items_parked"),
+            models.Index(fields=["owner", "digest"], condition=Q(state="succeeded"), name="kept_answers"),
+            models.Index(fields=["job", "reason"], condition=~Q(reason=""), name="items_by_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.target_label}"
+
+    @property
+    def status(self) -> str:
+        """Return the state under the first design's name."""
+        if self.state == State.RUNNING:
+            return self.stage
+        return {
+            State.PENDING: "queued",
+            State.PARKED: "parked",
+            State.SUCCEEDED: "succeeded",
+            State.FAILED: "failed",
+            State.DEAD: "dead",
+            State.CANCELLED: "cancelled" if self.submitted_at else "skipped",
+        }[State(self.state)]
+
+
+class Proposal(models.Model):
+    """Hold what an answer would change, what was decided about it, by whom, and what was really written."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting for review"
+        APPLIED = "applied", "applied"
+        REJECTED = "rejected", "rejected"
+        NOTHING = "nothing", "nothing to change"
+        UNDONE = "undone", "undone"
+
+    class Why(models.TextChoices):
+        """Why a person is asked."""
+
+        POLICY = "policy", "the job asks for a review"
+        UNSURE = "unsure", "below the confidence asked for"
+        LOCKED = "locked", "a person settled this field"
+        DISAGREE = "disagree", "two models disagree"
+        STALE = "stale", "changed since it was asked"
+
+    item = models.OneToOneField(LLMJobItem, on_delete=models.CASCADE, related_name="proposal")
+    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="proposals")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    target_id = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    why = models.CharField(max_length=10, choices=Why.choices, blank=True, default="")
+    confidence = models.FloatField(null=True, blank=True)
+    #: {field: {"before", "after"}} as the answer says.
+    changes = models.JSONField(default=dict)
+    #: {field: after} as a person put it right; empty where nobody did.
+    corrected = models.JSONField(default=dict, blank=True)
+    #: {field: {"before", "after"}} as really written, which undoing puts back.
+    applied = models.JSONField(default=dict, blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="waiting") | Q(decided_at__isnull=True), name="what_waits_for_review_was_not_decided"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "job", "id"], condition=Q(state="waiting"), name="proposals_to_review"),
+            models.Index(fields=["job", "target_id"], name="proposals_of_a_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.item_id}"
+
+
+class PollTick(models.Model):
+    """Hold what one round of the poller did, under the first design's names."""
+
+    started_at = models.DateTimeField(db_index=True)
+    seconds = models.FloatField(default=0)
+    jobs_polled = models.PositiveIntegerField(default=0)
+    items_polled = models.PositiveIntegerField(default=0)
+    items_updated = models.PositiveIntegerField(default=0)
+    jobs_resolved = models.JSONField(default=list)
+    errors = models.PositiveIntegerField(default=0)
+    #: Calls that a provider throttled.
+    throttled = models.PositiveIntegerField(default=0)
+    #: {provider status: how often} for words that nobody has mapped.
+    unmapped = models.JSONField(default=dict, blank=True)
+    #: Its time was over before everything was asked.
+    cut_short = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%H:%M:%S} {self.items_polled} polled"
+
+
+class ProviderMessage(models.Model):
+    """Hold the id of a webhook message that was taken, so that a replay is refused."""
+
+    message_id = models.CharField(max_length=100, unique=True)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.message_id
+
+
+class Turn(models.Model):
+    """Hold who may do something that only one may do at a time, such as a poller's tick, and until when."""
+
+    name = models.CharField(max_length=60, unique=True)
+    token = models.UUIDField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+__all__ = ["JobScope", "LLMJob", "LLMJobItem", "PollTick", "Proposal", "ProviderBatch", "ProviderMessage", "Turn"]
