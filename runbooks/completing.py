@@ -1,0 +1,67 @@
+"""Whether a copy completes a set of which its owner has the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbooks.naming import is_same_person, title_words
+from runbooks.subject import HeldCopy, Holdings, Subject
+from runbooks.volumes import set_size, volume_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Hold whether a set is completed, and why."""
+
+    completes: bool
+    why: str
+    #: False when the copy names no volume, so that nothing could be compared.
+    is_known: bool = True
+
+
+NO_VOLUME = Completion(False, "it is not a numbered volume of a set", is_known=False)
+
+
+def completion(subject: Subject, holdings: Holdings) -> Completion:
+    """Return whether the owned volumes and this copy's together are all volumes of the set.
+
+    A volume that is owned already completes nothing, whatever the counts come to. The size of the set is the largest that its
+    volumes or this copy speak of.
+    """
+    ours = volume_numbers(subject.title)
+    if not ours:
+        return NO_VOLUME
+    rest = [copy for copy in holdings.besides(subject.key).copies if _is_same_set(subject, copy)]
+    if not rest:
+        return Completion(False, "no other volume of this set is owned")
+    owned = frozenset[int]().union(*(volume_numbers(copy.title) for copy in rest))
+    sizes = [
+        subject.volumes,
+        *(copy.volumes for copy in rest),
+        *(set_size(title) or 0 for title in (subject.title, *(c.title for c in rest))),
+    ]
+    size = max(sizes)
+    if ours <= owned:
+        return Completion(False, f"{_named(ours)} is owned already")
+    if size < 2:
+        return Completion(False, "nobody says how many volumes the set has", is_known=False)
+    missing = frozenset(range(1, size + 1)) - owned - ours
+    if missing:
+        return Completion(False, f"{_named(missing)} of {size} would still be missing")
+    return Completion(True, f"{_named(ours)} is the last of {size} that was missing")
+
+
+def _is_same_set(subject: Subject, copy: HeldCopy) -> bool:
+    ours, theirs = title_words(subject.title), title_words(copy.title)
+    if not ours or not theirs or not is_same_person(subject.author, copy.author):
+        return False
+    return _contains(ours, theirs) or _contains(theirs, ours)
+
+
+def _contains(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
+    return f" {' '.join(shorter)} " in f" {' '.join(longer)} "
+
+
+def _named(numbers: frozenset[int]) -> str:
+    listed = ", ".join(map(str, sorted(numbers)))
+    return f"volume {listed}" if len(numbers) == 1 else f"volumes {listed}"
