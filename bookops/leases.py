@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,23 +24,26 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._held: dict[tuple[type[Run], Any], Run] = {}
+        self._until: dict[tuple[type[Run], Any], float] = {}
         self._lost: set[tuple[type[Run], Any]] = set()
         self._lock = threading.Lock()
         self._pid = 0
 
     @contextmanager
-    def holding(self, run: Run) -> Iterator[None]:
-        """Keep the lease of `run` alive while the block runs."""
+    def holding(self, run: Run, *, seconds: float | None = None) -> Iterator[None]:
+        """Keep the lease of `run` alive while the block runs, but for no longer than `seconds`: what hangs is taken for lost."""
         key = (type(run), run.pk)
         self._start()
         with self._lock:
             self._held[key] = run
+            self._until[key] = time.monotonic() + (math.inf if seconds is None else seconds)
             self._lost.discard(key)
         try:
             yield
         finally:
             with self._lock:
                 self._held.pop(key, None)
+                self._until.pop(key, None)
                 self._lost.discard(key)
 
     def has_lost(self, run: Run) -> bool:
@@ -50,6 +55,7 @@ class Heartbeat:
             if self._pid != os.getpid():
                 self._pid = os.getpid()
                 self._held.clear()
+                self._until.clear()
                 threading.Thread(target=self._serve, name="heartbeat", daemon=True).start()
 
     def _serve(self) -> None:
@@ -66,7 +72,8 @@ class Heartbeat:
     def beat(self) -> None:
         """Extend every lease now; one UPDATE and one SELECT a model."""
         with self._lock:
-            held = dict(self._held)
+            now = time.monotonic()
+            held = {key: run for key, run in self._held.items() if now < self._until[key]}
         by_model: dict[type[Run], list[Run]] = {}
         for (model, _), run in held.items():
             by_model.setdefault(model, []).append(run)

@@ -6,7 +6,7 @@ import random
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -93,7 +93,11 @@ class RunQuerySet(models.QuerySet[Any]):
     def free(self, ids: Iterable[Any], now: datetime) -> int:
         """Give rows with an expired lease back to whoever rings next; a row that lost too many leases is dead."""
         gone = {"lease_owner": None, "lease_until": None, "losses": F("losses") + 1}
-        spent = Q(losses__gte=self.model.most_losses() - 1) | Q(attempts__gte=F("max_attempts"))
+        spent = Q(losses__gte=self.model.most_losses() - 1)
+        if self.model.LOSS_IS_ATTEMPT:
+            spent |= Q(attempts__gte=F("max_attempts"))
+        else:
+            gone["attempts"] = F("attempts") - 1
         lost = self.expired(now).filter(pk__in=list(ids))
         return lost.filter(spent).update(
             state=State.DEAD, reason="worker_lost", detail="Its worker ended without a word.", ended_at=now, **gone
@@ -140,6 +144,8 @@ class Run(models.Model):
     """
 
     State = State
+    #: Whether a lease that was lost to a killed worker counts against `max_attempts` too, or against the losses only.
+    LOSS_IS_ATTEMPT: ClassVar[bool] = True
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveIntegerField(default=0)

@@ -15,7 +15,8 @@ from bookops.clock import database_now
 from bookops.group_work import Grouped
 from bookops.leases import heartbeat
 from bookops.outbound.errors import BadAnswer, TryAgain
-from enrichment.asking import Asked, Tally, ask, tallied
+from bookops.tally import Tally, tallied
+from enrichment.asking import Asked, ask
 from enrichment.deciding import SOURCES, Findings, Question, next_question, questions_of
 from enrichment.matching import Wanted
 from enrichment.models import ImportRow, LibraryImport

@@ -16,8 +16,9 @@ from bookops.clock import database_now
 from bookops.leases import heartbeat
 from bookops.outbound.errors import SourceError
 from bookops.runs import State
+from bookops.tally import Tally, tallied
 from enrichment import settling
-from enrichment.asking import Asked, Tally, ask, search_title, source, tallied
+from enrichment.asking import Asked, ask, search_title, source
 from enrichment.deciding import Findings, Question, next_question, questions_of
 from enrichment.models import ImportChunk, ImportCost, ImportRow, LibraryImport
 from enrichment.remembering import recall, remember

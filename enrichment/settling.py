@@ -21,8 +21,9 @@ from bookops.outbound.errors import BadAnswer, SourceError, TryAgain
 from bookops.progress import wake_sometimes
 from bookops.runs import State
 from bookops.source_health import health
+from bookops.tally import Tally
 from enrichment import chunks
-from enrichment.asking import Asked, Tally
+from enrichment.asking import Asked
 from enrichment.deciding import Findings
 from enrichment.models import ImportCost, ImportRow, LibraryImport, RowAttempt
 from enrichment.remembering import remember

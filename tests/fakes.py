@@ -12,7 +12,8 @@ from celery import Task
 from bookops.dispatch import Here
 from bookops.outbound.errors import SourceError
 from bookops.outbound.http import CallRecord
-from enrichment.asking import note_call, standing_in
+from bookops.tally import note_call
+from enrichment.asking import standing_in
 from enrichment.deciding import GOOGLE_BOOKS, OPEN_LIBRARY
 from enrichment.sources.facts import EditionFacts
 

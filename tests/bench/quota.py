@@ -107,7 +107,7 @@ def _import(stack: Stack, table: Table, what: str, path: Path) -> dict[str, Any]
 
 def forget_everything(stack: Stack) -> None:
     """Empty the memory, and let nobody have made a call before: neither in the product's ledgers nor in the sandbox's."""
-    from enrichment.doors import shared_redis
+    from bookops.doors import shared_redis
     from enrichment.models import EditionRecord
 
     EditionRecord.objects.all().delete()

@@ -13,7 +13,8 @@ from django.db import connection
 
 from bookops.dispatch import Here, rung_here
 from bookops.sweep import sweep_once
-from enrichment.asking import note_call, standing_in
+from bookops.tally import note_call
+from enrichment.asking import standing_in
 from enrichment.deciding import GOOGLE_BOOKS, OPEN_LIBRARY
 from enrichment.doors import open_google_books, open_open_library
 from sandbox.running import RunningSandbox, running

@@ -9,7 +9,8 @@ from bookops.books import Book
 from bookops.clock import database_now
 from bookops.outbound.errors import BadAnswer, Refused, TryAgain
 from bookops.runs import State
-from enrichment.asking import Asked, Tally
+from bookops.tally import Tally
+from enrichment.asking import Asked
 from enrichment.deciding import Question, next_question
 from enrichment.enriching import enrich_row, stores
 from enrichment.matching import Wanted
