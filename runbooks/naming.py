@@ -46,13 +46,17 @@ def jaccard(ours: frozenset[str], theirs: frozenset[str]) -> float:
 
 
 @lru_cache(maxsize=8_192)
-def firm_words(name: str) -> frozenset[str]:
-    """Return the words that tell a publisher or binder from others: no place, year, initials, "& Son", "Ltd"."""
+def firm_name(name: str) -> tuple[str, ...]:
+    """Return the words, in order, that tell a publisher or binder from others: no place, year, initials, "& Son", "Ltd"."""
     text = _BOUND_BY.sub("", _PLACE.sub("", _PARENTHESES.sub(" ", fold(name)).strip()))
     text = _APOSTROPHES.sub("", _BETWEEN_INITIALS.sub("", text))
-    words = [word for word in _WORDS.findall(text) if not word.isdecimal()]
-    kept = [word for word in words if len(word) > 1 and not _FIRM_WORD.fullmatch(word)]
-    return frozenset(kept or words)
+    words = tuple(word for word in _WORDS.findall(text) if not word.isdecimal())
+    return tuple(word for word in words if len(word) > 1 and not _FIRM_WORD.fullmatch(word)) or words
+
+
+def firm_words(name: str) -> frozenset[str]:
+    """Return the words of `firm_name` without their order."""
+    return frozenset(firm_name(name))
 
 
 @lru_cache(maxsize=8_192)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class Points:
         """Return the sum of the lines, kept between nothing and `most`."""
         lines = tuple(criteria)
         return cls(lines, max(0, min(most, sum(line.points for line in lines))), most)
+
+    def by_key(self) -> dict[str, dict[str, Any]]:
+        """Return the lines JSON-ready by their key, in order."""
+        return {
+            line.key: {"label": line.label, "points": line.points, "most": line.most, "notes": line.why, "known": line.is_known}
+            for line in self.criteria
+        }
 
     def __getitem__(self, key: str) -> Criterion:
         return next(line for line in self.criteria if line.key == key)

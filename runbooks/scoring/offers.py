@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from typing import Literal
 
 from runbooks.scoring.criteria import Points
 from runbooks.scoring.legacy import ENOUGH, PRICE, PRICE_POINTS
@@ -37,8 +38,7 @@ class RecommendedPrice:
     #: In US dollars; None when any price will do, none will, or the value is not known.
     amount: Decimal | None
     why: str
-    #: True when the score is high enough without points for the price.
-    is_any: bool = False
+    note: Literal["any", "unattainable", ""] = ""
 
 
 def recommended_price(legacy: Points, mid: Decimal | None) -> RecommendedPrice:
@@ -47,10 +47,10 @@ def recommended_price(legacy: Points, mid: Decimal | None) -> RecommendedPrice:
     need = ENOUGH - without
     before = f"it has {without} points before its price"
     if need <= 0:
-        return RecommendedPrice(None, f"{before}, which is enough at any price", is_any=True)
+        return RecommendedPrice(None, f"{before}, which is enough at any price", "any")
     reaching = [per_cent for per_cent, points in PRICE_POINTS if points >= need]
     if not reaching:
-        return RecommendedPrice(None, f"{before}, and no price gives the {need} that are missing")
+        return RecommendedPrice(None, f"{before}, and no price gives the {need} that are missing", "unattainable")
     if not mid or mid < 0:
         return RecommendedPrice(None, f"{before}, {need} are missing, and the fair market value is not known")
     below = min(reaching)

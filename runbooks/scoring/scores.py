@@ -52,14 +52,16 @@ class Score:
         """Return the score under the names that a stored runbook has for it."""
         return {
             "total_score": self.legacy.total,
-            "score_breakdown": {line.key: {"points": line.points, "notes": line.why} for line in self.legacy.criteria},
+            "score_breakdown": self.legacy.by_key(),
+            "tiered_breakdown": {"quality": self.quality.by_key(), "strategic_fit": self.fit.by_key()},
             "recommendation": self.recommendation.value,
             "recommended_price": self.recommended_price.amount,
+            "recommended_price_note": self.recommended_price.note,
             "recommendation_tier": self.tier.value,
             "quality_score": self.quality.total,
             "strategic_fit_score": self.fit.total,
             "combined_score": self.combined,
-            "price_position": self.position.value if self.position else None,
+            "price_position": self.position.value if self.position else "",
             "suggested_offer": self.suggested_offer,
             "recommendation_reasoning": self.reasoning,
             "strategic_floor_applied": self.floors.strategic,
