@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.google_books import GoogleBooks
 from sandbox.open_library import OpenLibrary
+from sandbox.openai import OpenAI
 from sandbox.party import Party
 
-PARTIES: tuple[type[Party], ...] = (OpenLibrary, GoogleBooks)
+PARTIES: tuple[type[Party], ...] = (OpenLibrary, GoogleBooks, OpenAI)

@@ -15,7 +15,7 @@ GATSBY = "9780743273565"
 def test_it_says_that_its_data_is_invented(sandbox) -> None:
     answer = requests.get(f"{sandbox.url}/_sandbox/", timeout=10)
     assert "invented data" in answer.json()["about"]
-    assert answer.json()["sources"] == ["googlebooks", "openlibrary"]
+    assert {"googlebooks", "openlibrary"} <= set(answer.json()["sources"])
     assert answer.headers["X-Sandbox"] == "invented data"
 
 
