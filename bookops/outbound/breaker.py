@@ -90,12 +90,13 @@ class Breaker:
             self._trips, self._open_until = 0, 0.0
             self._tell(lambda redis: redis.delete(self._open_key, self._trips_key, self._probe_key))
 
-    def failed(self) -> None:
-        """Note that the source failed."""
+    def failed(self, *, at_once: bool = False) -> None:
+        """Note that the source failed; `at_once` opens the breaker without waiting for the threshold."""
         with self._lock:
             self._failures += 1
             now = self._clock()
-            if now < self._open_until or (self._failures < self._threshold and not self._trips):
+            is_enough = at_once or self._trips > 0 or self._failures >= self._threshold
+            if now < self._open_until or not is_enough:
                 return
             open_for = min(self._cooldown * 2**self._trips, self._longest)
             self._trips = min(self._trips + 1, 20)

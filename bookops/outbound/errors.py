@@ -52,9 +52,16 @@ class NotFound(SourceError):
 
 
 class Refused(SourceError):
-    """The question was refused and will be refused again: a bad key, a blocked agent, a forbidden address."""
+    """The question was refused and will be refused again: a bad key, a blocked agent, a forbidden address.
+
+    `account_wide` is True when every other question would be refused too, because the key is bad or its money is spent.
+    """
 
     reason = "refused"
+
+    def __init__(self, detail: str = "", *, account_wide: bool = False, reason: str = "", source: str = "") -> None:
+        super().__init__(detail, reason=reason, source=source)
+        self.account_wide = account_wide
 
 
 class BadAnswer(SourceError):

@@ -12,7 +12,20 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from bookops.outbound.answers import Answer, error_of
 from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
-from bookops.outbound.wire import Bounds, Connection, PlainSocket, Resolve, Resolver, connect_any, exchange, tls_context
+from bookops.outbound.wire import (
+    Body,
+    Bounds,
+    Connection,
+    Incoming,
+    PlainSocket,
+    Resolve,
+    Resolver,
+    begin,
+    connect_any,
+    exchange,
+    finish,
+    tls_context,
+)
 
 if TYPE_CHECKING:
     from bookops.outbound.breaker import Breaker
@@ -24,6 +37,8 @@ MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: How long everybody waits after a 429 that does not say.
 PAUSE_AFTER_429 = 60.0
+#: Reasons to try again that say nothing against the third party.
+SAID_BY_WHO_IS_UP = frozenset({"rate_limited", "conflict", "not_yet"})
 
 #: Read a third party's own words for a failure; None leaves it to the status.
 Explain = Callable[[Answer], SourceError | None]
@@ -60,6 +75,18 @@ class _Origin:
         return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request under way."""
+
+    origin: _Origin
+    path: str
+    #: Path and query.
+    target: str
+    bytes_out: int
+    started: float
+
+
 class Door:
     """Ask one third party, by HTTP, within deadlines, a byte cap, its quota and its circuit breaker.
 
@@ -86,7 +113,7 @@ class Door:
         self.base_url = base_url.rstrip("/")
         self.quota = quota
         self.breaker = breaker
-        self._bounds = bounds
+        self.bounds = bounds
         self._on_call = on_call
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
         home = _Origin.of(self.base_url)
@@ -135,6 +162,61 @@ class Door:
         url = f"{self.base_url}/{quote(path.lstrip('/'))}"
         return self._ask("POST", url, {"Accept": accept, "Content-Type": content_type, **(headers or {})}, body, flow, explain)
 
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = None,
+        *,
+        bounds: Bounds | None = None,
+        flow: str = "",
+        explain: Explain | None = None,
+    ) -> Answer:
+        """Make a request that was put together elsewhere, whole address and "Accept" included, and return a 2xx answer.
+
+        No redirect is followed; like `get` otherwise.
+        """
+        answer = self._ask_once(method, url, headers, body, flow, explain, bounds)
+        if answer.status in REDIRECTS:
+            raise BadAnswer(f"HTTP {answer.status} where no redirect is followed", reason="bad_redirect", source=self.source)
+        return answer
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = None,
+        *,
+        bounds: Bounds | None = None,
+        flow: str = "",
+        explain: Explain | None = None,
+    ) -> Incoming:
+        """Make a request like `exchange`, and return a 2xx answer once its head is there; reading the rest may raise as well.
+
+        The call is on the record when the answer has ended.
+        """
+        call = self._begun(url, headers, body, flow)
+        bounds = bounds or self.bounds
+        answer: Answer | None = None
+        try:
+            connection = self._connection(call.origin)
+            response = begin(connection, method, call.target, headers={**self._headers, **headers}, body=body, bounds=bounds)
+            if not 200 <= response.status < 300:
+                answer = finish(connection, response, self.bounds, call.started)
+                self._keep(call.origin, connection)
+                self._check(answer, "*/*", explain)  # raises
+        except BaseException as error:
+            self._settle(call, answer, error if isinstance(error, SourceError) else None)
+            raise
+
+        def ended(incoming: Incoming, failure: SourceError | None) -> None:
+            self._keep(call.origin, connection)
+            self._settle(call, incoming, failure)
+
+        return Incoming(connection, response, bounds, ended)
+
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
@@ -154,42 +236,45 @@ class Door:
         raise BadAnswer(f"more than {MAX_REDIRECTS} redirects", reason="redirect_loop", source=self.source)
 
     def _ask_once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, flow: str, explain: Explain | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body,
+        flow: str,
+        explain: Explain | None,
+        bounds: Bounds | None = None,
     ) -> Answer:
         """Make one request with all that surrounds it: breaker, quota, record."""
+        call = self._begun(url, headers, body, flow)
+        answer: Answer | None = None
+        failure: SourceError | None = None
+        try:
+            connection = self._connection(call.origin)
+            answer = exchange(
+                connection, method, call.target, headers={**self._headers, **headers}, body=body, bounds=bounds or self.bounds
+            )
+            self._keep(call.origin, connection)
+            if answer.status not in REDIRECTS:
+                self._check(answer, headers["Accept"], explain)
+            return answer
+        except SourceError as error:
+            failure = error
+            raise
+        finally:
+            self._settle(call, answer, failure)
+
+    def _begun(self, url: str, headers: Mapping[str, str], body: Body, flow: str) -> _Call:
+        """Return a call that breaker and quota have let through."""
         origin = self._checked_origin(url)
         if self.breaker:
             self.breaker.enter()
         if self.quota:
             self.quota.take(flow)
-        started = time.monotonic()
         parts = urlsplit(url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        answer: Answer | None = None
-        failure: SourceError | None = None
-        try:
-            answer = self._exchange(origin, method, target, {**self._headers, **headers}, body)
-            if answer.status not in REDIRECTS:
-                self._check(answer, headers["Accept"], explain)
-            return answer
-        except SourceError as error:
-            error.source = error.source or self.source
-            failure = error
-            raise
-        finally:
-            if answer or failure:
-                self._learn(failure)
-            self._record(
-                CallRecord(
-                    source=self.source,
-                    path=parts.path,
-                    status=answer.status if answer else None,
-                    seconds=time.monotonic() - started,
-                    bytes_in=answer.received if answer else 0,
-                    bytes_out=len(target) + len(body or b""),
-                    error=failure.reason if failure else "",
-                )
-            )
+        length = len(body) if isinstance(body, bytes) else int(headers.get("Content-Length", 0))
+        return _Call(origin, parts.path, target, len(target) + length, time.monotonic())
 
     def _checked_origin(self, url: str) -> _Origin:
         try:
@@ -200,15 +285,17 @@ class Door:
             raise Refused("redirected to a host that is not on the list", reason="forbidden_host", source=self.source)
         return origin
 
-    def _exchange(self, origin: _Origin, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        connection = self._idle_connection(origin) or Connection(origin.host, origin.port, dial=self._dial, tls=self._tls)
-        answer = exchange(connection, method, target, headers=headers, body=body, bounds=self._bounds)
-        if connection.sock is not None:
-            if len(self._idle) == self._idle.maxlen:
-                connection.close()
-            else:
-                self._idle.append((origin, connection))
-        return answer
+    def _connection(self, origin: _Origin) -> Connection:
+        return self._idle_connection(origin) or Connection(origin.host, origin.port, dial=self._dial, tls=self._tls)
+
+    def _keep(self, origin: _Origin, connection: Connection) -> None:
+        """Keep a connection for the next call, if it is open and there is room."""
+        if connection.sock is None:
+            return
+        if len(self._idle) == self._idle.maxlen:
+            connection.close()
+        else:
+            self._idle.append((origin, connection))
 
     def _idle_connection(self, origin: _Origin) -> Connection | None:
         while True:
@@ -221,7 +308,7 @@ class Door:
             connection.close()
 
     def _dial(self, host: str, port: int, deadline: float) -> PlainSocket:
-        return connect_any(self._resolve(host, port, deadline), deadline, self._bounds.connect)
+        return connect_any(self._resolve(host, port, deadline), deadline, self.bounds.connect)
 
     def _check(self, answer: Answer, accept: str, explain: Explain | None) -> None:
         """Raise what the answer stands for, when it is not the 2xx of the type asked for."""
@@ -233,6 +320,24 @@ class Door:
         elif accept != "*/*" and answer.media_type != accept:
             raise BadAnswer(f"expected {accept}, got {answer.media_type[:80]}", reason="wrong_type")
 
+    def _settle(self, call: _Call, answer: Answer | Incoming | None, failure: SourceError | None) -> None:
+        """Learn from a call, unless it was broken off in here, and put it on the record."""
+        if failure:
+            failure.source = failure.source or self.source
+        if answer or failure:
+            self._learn(failure)
+        self._record(
+            CallRecord(
+                source=self.source,
+                path=call.path,
+                status=answer.status if answer else None,
+                seconds=time.monotonic() - call.started,
+                bytes_in=answer.received if answer else 0,
+                bytes_out=call.bytes_out,
+                error=failure.reason if failure else "",
+            )
+        )
+
     def _learn(self, failure: SourceError | None) -> None:
         """Tell the breaker, and all processes through the quota, what this call taught."""
         if self.quota and isinstance(failure, TryAgain):
@@ -243,9 +348,10 @@ class Door:
         if self.breaker:
             # A third party that counts our calls, finds nothing or refuses us is up.
             down = isinstance(failure, BadAnswer) or (
-                isinstance(failure, TryAgain) and failure.reason != "rate_limited" and not failure.spent
+                isinstance(failure, TryAgain) and failure.reason not in SAID_BY_WHO_IS_UP and not failure.spent
             )
-            self.breaker.failed() if down else self.breaker.succeeded()
+            is_shut = isinstance(failure, Refused) and failure.account_wide
+            self.breaker.failed(at_once=is_shut) if down or is_shut else self.breaker.succeeded()
 
     def _record(self, record: CallRecord) -> None:
         if self._on_call is None:

@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,12 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 Resolve = Callable[[str, int, float], list[Address]]
 #: Open a connected socket to (host, port) before the deadline.
 Dial = Callable[[str, int, float], "PlainSocket"]
+#: What is sent with a request: at once, or piece by piece; pieces without a Content-Length go out in chunks.
+Body = bytes | Iterable[bytes] | None
+
+#: Bytes asked of a streamed body at a time, as it comes and decompressed.
+_PIECE = 64 * 1024
+_PLAIN_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,30 +169,119 @@ class Connection(http.client.HTTPConnection):
         return bool(poll.poll(0))
 
 
-def exchange(connection: Connection, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None, bounds: Bounds) -> Answer:
+def exchange(connection: Connection, method: str, target: str, *, headers: Mapping[str, str], body: Body, bounds: Bounds) -> Answer:
     """Send one request and read its answer to the end.
 
     Raises TryAgain or BadAnswer, and closes the connection then; after a return it may be used again unless it is closed.
     """
     started = time.monotonic()
-    deadline = started + bounds.total
+    response = begin(connection, method, target, headers=headers, body=body, bounds=bounds)
+    return finish(connection, response, bounds, started)
+
+
+def begin(
+    connection: Connection, method: str, target: str, *, headers: Mapping[str, str], body: Body, bounds: Bounds
+) -> http.client.HTTPResponse:
+    """Send one request and read the head of its answer; raises TryAgain or BadAnswer, and closes the connection then."""
+    deadline = time.monotonic() + bounds.total
     try:
         with _translated("connect"):
             if connection.sock is None:
-                connection.open(min(deadline, started + bounds.connect))
+                connection.open(min(deadline, time.monotonic() + bounds.connect))
         with _translated("connection_lost"):
             connection.sock.start(deadline, bounds.read)  # type: ignore[union-attr]
-            connection.request(method, target, body=body, headers=dict(headers))
-            response = connection.getresponse()
+            try:
+                connection.request(method, target, body=body, headers=dict(headers))
+            except (BrokenPipeError, ConnectionResetError):  # who refuses a long body hangs up before its end, but says why first
+                response = connection.getresponse()
+                response.will_close = True
+                return response
+            return connection.getresponse()
+    except BaseException:
+        connection.close()
+        raise
+
+
+def finish(connection: Connection, response: http.client.HTTPResponse, bounds: Bounds, started: float) -> Answer:
+    """Read an answer to its end, within the time that `begin` gave it; raises like `exchange`."""
+    try:
+        with _translated("connection_lost"):
             received = _read(response, bounds.max_bytes)
-            names = {name.lower(): value for name, value in response.getheaders()}
-            decoded = _decompress(received, names.get("content-encoding", ""), bounds.max_bytes)
+            headers = header_names(response)
+            decoded = _decompress(received, headers.get("content-encoding", ""), bounds.max_bytes)
     except BaseException:
         connection.close()
         raise
     if response.will_close:
         connection.close()
-    return Answer(response.status, names, decoded, time.monotonic() - started, len(received))
+    return Answer(response.status, headers, decoded, time.monotonic() - started, len(received))
+
+
+class Incoming:
+    """An answer whose body comes piece by piece, within the bounds that its exchange began under.
+
+    Iterate over it once, or `close` it. `on_end` is told once how it ended, None for well; an answer left half-way ended well. Raises
+    TryAgain or BadAnswer.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        response: http.client.HTTPResponse,
+        bounds: Bounds,
+        on_end: Callable[[Incoming, SourceError | None], None],
+    ) -> None:
+        self.status = response.status
+        #: Names in lower case.
+        self.headers = header_names(response)
+        #: Bytes of the body so far, as they came.
+        self.received = 0
+        self._connection = connection
+        self._response = response
+        self._max_bytes = bounds.max_bytes
+        self._on_end = on_end
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            with _translated("connection_lost"):
+                yield from _decompressed(self._pieces(), self.headers.get("content-encoding", ""), self._max_bytes)
+        except SourceError as error:
+            self._end(error)
+            raise
+        except BaseException:  # whoever iterates had enough
+            self.close()
+            raise
+        self._response.close()
+        if self._response.will_close:
+            self._connection.close()
+        self._end(None, is_kept=True)
+
+    def close(self) -> None:
+        """Leave the rest unread."""
+        self._end(None)
+
+    def _pieces(self) -> Iterator[bytes]:
+        while piece := self._response.read1(_PIECE):
+            self.received += len(piece)
+            if self.received > self._max_bytes:
+                raise BadAnswer(f"more than {self._max_bytes} bytes", reason="too_large")
+            yield piece
+        if self._response.length:  # read1() keeps quiet about an early end
+            raise http.client.IncompleteRead(b"", self._response.length)
+
+    def _end(self, failure: SourceError | None, *, is_kept: bool = False) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        if not is_kept:
+            self._connection.close()
+        self._on_end(self, failure)
+
+
+def header_names(response: http.client.HTTPResponse) -> dict[str, str]:
+    """Return the headers by their names in lower case; of repeated ones the last."""
+    return {name.lower(): value for name, value in response.getheaders()}
 
 
 @contextmanager
@@ -225,15 +320,29 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
 def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if encoding in ("", "identity"):
         return body
+    return b"".join(_decompressed([body], encoding, max_bytes))
+
+
+def _decompressed(pieces: Iterable[bytes], encoding: str, max_bytes: int) -> Iterator[bytes]:
+    """Yield a body's plain pieces, none longer than _PLAIN_PIECE unless it came so."""
+    if encoding in ("", "identity"):
+        yield from pieces
+        return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadAnswer(f"content encoding {encoding[:40]}", reason="bad_encoding")
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: gzip or zlib, by the header
-    try:
-        plain = stream.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise BadAnswer("broken compression", reason="bad_encoding") from error
-    if len(plain) > max_bytes:
-        raise BadAnswer(f"more than {max_bytes} bytes once decompressed", reason="too_large")
+    size = 0
+    for piece in pieces:
+        rest, is_full = piece, True
+        while rest or is_full:  # a full piece may leave more inside, with nothing left to put in
+            try:
+                plain = stream.decompress(rest, _PLAIN_PIECE)
+            except zlib.error as error:
+                raise BadAnswer("broken compression", reason="bad_encoding") from error
+            size += len(plain)
+            if size > max_bytes:
+                raise BadAnswer(f"more than {max_bytes} bytes once decompressed", reason="too_large")
+            yield plain
+            rest, is_full = stream.unconsumed_tail, len(plain) == _PLAIN_PIECE
     if not stream.eof:
         raise TryAgain("the answer ended half-way", reason="cut_off")
-    return plain
