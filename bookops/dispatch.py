@@ -11,8 +11,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import structlog
-from celery import Task, chord, group
+from celery import Task
 from celery.canvas import Signature
+from celery.utils import uuid
 from django.db import connection, transaction
 
 from bookops.redis_link import redis_link
@@ -91,7 +92,7 @@ def ring(task: Task[..., Any], *args: Any, countdown: float | None = None) -> No
 def ring_each(task: Task[..., Any], ids: Sequence[Any]) -> None:
     """Publish one message an id after the commit."""
     if ids:
-        _after_commit(lambda: group(task.si(one) for one in ids).apply_async(), [(task, (one,)) for one in ids])
+        _after_commit(lambda: _send_each(task, ids), [(task, (one,)) for one in ids])
 
 
 def ring_chord(task: Task[..., Any], ids: Sequence[Any], body: Signature) -> None:
@@ -100,7 +101,24 @@ def ring_chord(task: Task[..., Any], ids: Sequence[Any], body: Signature) -> Non
     Chord members return None and never raise, or the body would not run. With no ids the body is rung at once.
     """
     messages = [*((task, (one,)) for one in ids), (body.type, tuple(body.args))]
-    _after_commit(lambda: chord((task.si(one) for one in ids), body).apply_async() if ids else body.apply_async(), messages)
+    _after_commit(lambda: _send_chord(task, ids, body) if ids else body.apply_async(), messages)
+
+
+def _send_chord(task: Task[..., Any], ids: Sequence[Any], body: Signature) -> None:
+    # Celery's own chord follows the result of each member on a channel of its own: three more round trips a message, which the
+    # thread that reads a library beside this one makes wait for the interpreter each time.
+    body.freeze()
+    group_id = uuid()
+    task.backend.set_chord_size(group_id, len(ids))
+    _send_each(task, ids, group_id=group_id, chord=body)
+
+
+def _send_each(task: Task[..., Any], ids: Sequence[Any], **options: Any) -> None:
+    """Publish one message an id, a thousand in one round trip."""
+    with task.app.producer_or_acquire() as producer, producer.batch():
+        for index, one in enumerate(ids):
+            options["group_index"] = index
+            task.apply_async(args=(one,), producer=producer, add_to_parent=False, **options)
 
 
 def _after_commit(publish: Callable[[], Any], messages: list[tuple[Task[..., Any], tuple[Any, ...]]]) -> None:

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from celery import shared_task
+from celery import current_app, shared_task
+from celery.contrib.testing.worker import start_worker
 from django.db import transaction
 
 from bookops import dispatch
@@ -59,6 +60,22 @@ def test_a_chord_is_its_members_and_its_body():
         ring_each(hear, [])
         here.work(threads=1)
     assert sorted(map(str, heard)) == ["1", "2", "3", "body", "empty"]
+
+
+def test_a_worker_runs_each_member_of_a_chord_and_then_its_body_once():
+    with start_worker(current_app, pool="threads", concurrency=4, perform_ping_check=False):
+        with transaction.atomic():
+            ring_chord(hear, list(range(20)), hear.si("body"))
+            time.sleep(0.1)
+            assert heard == []
+        deadline = time.monotonic() + 10
+        while len(heard) < 21 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        ring(hear, "end")
+        while heard[-1] != "end" and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert sorted(heard[:20]) == list(range(20))
+    assert heard[20:] == ["body", "end"]
 
 
 def test_a_broker_that_is_away_costs_one_wait_and_no_error(monkeypatch):
