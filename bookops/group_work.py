@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 from django.db import DatabaseError, close_old_connections, connection
 
-ALWAYS = bool(os.environ.get("X_ALWAYS"))
 Q = TypeVar("Q")
 A = TypeVar("A")
 
@@ -57,7 +56,7 @@ class Grouped(Generic[Q, A]):
     def _serve(self, inbox: queue.SimpleQueue[tuple[Q, Future[A]]]) -> None:
         while True:
             batch = [inbox.get()]
-            if self._linger and (ALWAYS or inbox.empty()):
+            if self._linger:
                 threading.Event().wait(self._linger)
             while len(batch) < self._most:
                 try:

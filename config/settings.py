@@ -239,6 +239,9 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "enrichment.tasks.enrich_book": {"queue": "enrichment"},
     "enrichment.tasks.*": {"queue": "imports"},
+    "runbooks.tasks.work_on_images": {"queue": "images"},
+    "runbooks.tasks.work_on_bulk_step": {"queue": "bulk"},
+    "runbooks.tasks.*": {"queue": "runbooks"},
 }
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
@@ -363,6 +366,9 @@ CHUNK_SIZE = env.whole("CHUNK_SIZE", 350, least=1)
 CHUNK_PAUSE = env.number("CHUNK_PAUSE", 0)
 CHUNKS_AT_ONCE = env.whole("CHUNKS_AT_ONCE", 2, least=1)
 BOOK_CONCURRENCY = env.whole("BOOK_CONCURRENCY", 350, least=1)
+# Of each of the two enrichment workers: books that are asked about at once, and a third more threads, which claim and store meanwhile.
+BOOK_SLOTS = -(-BOOK_CONCURRENCY // 2)
+BOOK_THREADS = BOOK_SLOTS * 4 // 3
 BOOK_DEADLINE = env.number("BOOK_DEADLINE", 300, least=1)
 UPLOAD_MAX_BYTES = env.whole("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)
 UPLOAD_MAX_ROWS = env.whole("UPLOAD_MAX_ROWS", 100_000, least=1)

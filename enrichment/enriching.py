@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Held:
 def enrich_row(row_id: int) -> bool:
     """Work on a row if it is due and nobody else does; return whether its result was stored.
 
-    The thread holds no database connection while it waits for a source: claiming and storing go through one thread a process.
+    The thread holds no database connection while it waits for a source: claiming and storing go through one thread a process. Of the
+    threads only as many ask as BOOK_CONCURRENCY allows; the others claim and store meanwhile.
     """
     held = claims.ask(row_id)
     if held is None:
@@ -130,10 +132,6 @@ def claim_rows(ids: Sequence[int]) -> list[Held | None]:
     return held
 
 
+slots = threading.BoundedSemaphore(settings.BOOK_SLOTS)
 claims: Grouped[int, Held | None] = Grouped(claim_rows, name="claims", linger=0.05)
 stores: Grouped[Tried, bool] = Grouped(store, name="stores", linger=0.05)
-
-import os, threading, sys
-slots = threading.Semaphore(int(os.environ.get("X_SLOTS", "175")))
-if os.environ.get("X_SWITCH"):
-    sys.setswitchinterval(float(os.environ["X_SWITCH"]))

@@ -22,7 +22,8 @@ def send_out_chunk(chunk_id: int) -> None:
     chunks.send_out(chunk_id)
 
 
-@shared_task
+# Without events: thousands of single books would be a tenth of a worker's time, and push all else out of Flower's list.
+@shared_task(send_events=False)
 def enrich_book(row_id: int) -> None:
     """Enrich one book; a member of its chunk's chord, so it never raises."""
     enriching.enrich_row(row_id)

@@ -131,7 +131,7 @@ def test_mail_and_the_metrics_token_come_from_files_that_may_be_empty(tmp_path: 
     assert (settings["METRICS_TOKEN"], settings["EMAIL_HOST"]) == ("t0ken", "mail.example.org")
 
 
-@pytest.mark.parametrize(("asked", "threads"), [("", "175"), ("101", "51")])
+@pytest.mark.parametrize(("asked", "threads"), [("", "233"), ("101", "68")])
 def test_the_enrichment_workers_share_the_books_in_work(asked: str, threads: str, tmp_path: Path) -> None:
     worker = SERVICES["worker-enrichment"]
     assert worker["deploy"]["replicas"] == 2

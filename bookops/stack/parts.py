@@ -99,11 +99,10 @@ def flower_part(port: int) -> Part:
 
 def project_parts(*, host: str, port: int, flower_port: int) -> list[Part]:
     """Return all that needs the database and the broker, what the main job needs first."""
-    half = -(-settings.BOOK_CONCURRENCY // 2)
     return [
         worker_part("imports", SHORT_QUEUES, 8),
-        worker_part("enrichment-1", "enrichment", half),
-        worker_part("enrichment-2", "enrichment", half),
+        worker_part("enrichment-1", "enrichment", settings.BOOK_THREADS),
+        worker_part("enrichment-2", "enrichment", settings.BOOK_THREADS),
         web_part(host, port),
         sweeper_part(),
         beat_part(),

@@ -42,11 +42,12 @@ class Stack:
         """Run one of the product's commands and return what it printed."""
         return manage(self.env, arguments)
 
-    def start(self, *, workers: int = 2, concurrency: int = 350, web: bool = True, sweeper: bool = True) -> None:
+    def start(self, *, web: bool = True, sweeper: bool = True) -> None:
         """Start the parts and wait until they work."""
-        half = -(-concurrency // workers)
-        for number in range(1, workers + 1):
-            self._worker(f"enrichment-{number}", "enrichment", half)
+        from django.conf import settings
+
+        self._worker("enrichment-1", "enrichment", settings.BOOK_THREADS)
+        self._worker("enrichment-2", "enrichment", settings.BOOK_THREADS)
         self._worker("imports", "imports,default,notices", 4)
         if sweeper:
             self.spawn("sweeper", PYTHON, str(ROOT / "manage.py"), "sweep", "--loop")
@@ -58,7 +59,7 @@ class Stack:
                 "--lifespan",
                 "off",
             )
-        self._wait_for_workers(workers + 1)
+        self._wait_for_workers(3)
         threading.Thread(target=self._sample, name="memory", daemon=True).start()
 
     def spawn(self, name: str, *command: str) -> Child:

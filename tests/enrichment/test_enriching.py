@@ -1,9 +1,13 @@
 """One row, from its message to its result."""
 
+import threading
+import time
+
 import pytest
 
 from bookops.outbound.errors import TryAgain
 from bookops.runs import State
+from enrichment import enriching
 from enrichment.enriching import enrich_row
 from enrichment.models import ImportRow, RowAttempt
 from tests.concurrency import at_once
@@ -20,6 +24,25 @@ def test_a_message_that_comes_twenty_times_is_one_attempt(sources):
     assert (row.state, row.attempts) == (State.SUCCEEDED, 1)
     assert RowAttempt.objects.count() == 1
     assert len(sources.open_library.asked) == 1
+
+
+def test_no_more_books_are_asked_about_at_once_than_there_are_slots(sources, monkeypatch):
+    now_asked, at_most = [], []
+
+    def slow(title, author, *, flow=""):
+        now_asked.append(title)
+        at_most.append(len(now_asked))
+        time.sleep(0.05)
+        now_asked.remove(title)
+        return ()
+
+    sources.open_library.search = slow
+    monkeypatch.setattr(enriching, "slots", threading.BoundedSemaphore(2))
+    library_import = make_import()
+    waiting = iter([make_row(library_import, entry=make_entry(number, title=f"Book {number}")).pk for number in range(6)])
+    assert all(at_once(6, lambda: enrich_row(next(waiting))))
+    assert len(at_most) == 6
+    assert max(at_most) == 2
 
 
 def test_a_message_for_a_row_that_has_ended_does_nothing(sources):
@@ -49,8 +72,6 @@ def test_a_book_that_takes_too_long_is_tried_again(sources, settings):
 
 
 def test_a_row_whose_lease_is_gone_asks_no_further(sources, monkeypatch):
-    from enrichment import enriching
-
     monkeypatch.setattr(enriching.heartbeat, "has_lost", lambda run: True)
     enrich_row(make_row().pk)
     assert sources.asked == []
