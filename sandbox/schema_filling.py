@@ -60,10 +60,12 @@ def name_words(name: str) -> tuple[str, ...]:
 
 def fill(schema: Mapping[str, Any], draft: Any = NOTHING, *, about: str = "") -> Any:
     """Return a value that obeys the schema; where the draft says nothing, chance decides by `about`. Patterns of strings are not read."""
-    return _Filler(schema, about).value(schema, draft, "$", 0)
+    return Filler(schema, about).value(schema, draft, "$", 0)
 
 
-class _Filler:
+class Filler:
+    """Fill one schema. A subclass may write other strings, numbers and arrays."""
+
     def __init__(self, root: Mapping[str, Any], about: str) -> None:
         self._root = root
         self._about = about
@@ -79,16 +81,16 @@ class _Filler:
         kind = schema.get("type") or ("object" if "properties" in schema else "array" if "items" in schema else "string")
         match kind:
             case "object":
-                return self._object(schema, draft, path, depth)
+                return self.object(schema, draft, path, depth)
             case "array":
-                return self._array(schema, draft, path, depth)
+                return self.array(schema, draft, path, depth)
             case "integer" | "number":
-                return self._number(schema, draft, path, whole=kind == "integer")
+                return self.number(schema, draft, path, whole=kind == "integer")
             case "boolean":
                 return draft if isinstance(draft, bool) else draft is NOTHING and number_of(self._about, path) % 4 == 0
             case "null":
                 return None
-        return self._string(schema, draft, path)
+        return self.string(schema, draft, path)
 
     def _resolved(self, schema: Any) -> dict[str, Any]:
         if not isinstance(schema, Mapping):
@@ -136,7 +138,7 @@ class _Filler:
                     return value
         return one_of([value for value in values if value is not None] or values, self._about, path, "enum")
 
-    def _object(self, schema: dict[str, Any], draft: Any, path: str, depth: int) -> dict[str, Any]:
+    def object(self, schema: dict[str, Any], draft: Any, path: str, depth: int) -> dict[str, Any]:
         if draft is not NOTHING and not isinstance(draft, Mapping):
             draft = {"image" if isinstance(draft, ImageReference) else "text": draft}
         told: Mapping[str, Any] = draft if isinstance(draft, Mapping) else {}
@@ -149,7 +151,7 @@ class _Filler:
             filled = {str(name): self.value(extra, value, f"{path}.{name}", depth + 1) for name, value in told.items()}
         return filled
 
-    def _array(self, schema: dict[str, Any], draft: Any, path: str, depth: int) -> list[Any]:
+    def array(self, schema: dict[str, Any], draft: Any, path: str, depth: int) -> list[Any]:
         constraints = _constraints(schema)
         fewest, most = int(constraints.get("minItems", 0)), int(constraints.get("maxItems", 20))
         if draft is NOTHING:
@@ -160,7 +162,7 @@ class _Filler:
         items = [self.value(schema.get("items", {}), one, f"{path}[{place}]", depth + 1) for place, one in enumerate(drafts)]
         return _unlike(items) if constraints.get("uniqueItems") or "enum" in self._resolved(schema.get("items", {})) else items
 
-    def _number(self, schema: dict[str, Any], draft: Any, path: str, *, whole: bool) -> int | float:
+    def number(self, schema: dict[str, Any], draft: Any, path: str, *, whole: bool) -> int | float:
         lowest, highest, step = _bounds(_constraints(schema), name_words(path.rpartition(".")[2]), whole=whole)
         if isinstance(draft, ImageReference):
             draft = draft.number
@@ -172,7 +174,7 @@ class _Filler:
             value = math.floor(value / step) * step
         return min(max(round(value), math.ceil(lowest)), math.floor(highest)) if whole else round(value, 2)
 
-    def _string(self, schema: dict[str, Any], draft: Any, path: str) -> str:
+    def string(self, schema: dict[str, Any], draft: Any, path: str) -> str:
         chance = number_of(self._about, path, "string")
         constraints = _constraints(schema)
         match schema.get("format"):
