@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sandbox.anthropic import Anthropic
 from sandbox.google_books import GoogleBooks
 from sandbox.open_library import OpenLibrary
 from sandbox.openai import OpenAI
 from sandbox.party import Party
 
-PARTIES: tuple[type[Party], ...] = (OpenLibrary, GoogleBooks, OpenAI)
+PARTIES: tuple[type[Party], ...] = (OpenLibrary, GoogleBooks, OpenAI, Anthropic)
