@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sandbox.listings_market import offers
 from sandbox.listings_records import BadScript, Copy, Listing, Market, Shot, Variation, Work
 from sandbox.pictures import read_mark
 
@@ -52,14 +53,20 @@ def script() -> tuple[Listing, ...]:
     return tuple(_listing(number, written) for number, written in enumerate(_read("listings.toml")["listings"], start=1))
 
 
+@lru_cache(maxsize=1)
+def inventory() -> tuple[Listing, ...]:
+    """Return all that eBay has on offer: the script and what others sell, each at the place of its number less one."""
+    return (*script(), *offers(iter(works().values()), first_number=len(script()) + 1))
+
+
 def by_case(case: str) -> Listing:
     """Return the listing for a case; raise KeyError when there is none."""
     return _by_case()[case]
 
 
 def by_number(number: int) -> Listing | None:
-    """Return the listing that has this number in the script, or None."""
-    return script()[number - 1] if 0 < number <= len(script()) else None
+    """Return the listing of the inventory that has this number, or None."""
+    return inventory()[number - 1] if 0 < number <= len(inventory()) else None
 
 
 @lru_cache(maxsize=1)

@@ -165,6 +165,8 @@ class Listing:
     link_query: str = ""
     #: Days from when the sandbox started until an auction ends.
     ends_in_days: int = 5
+    #: Days since it was sold, for a past sale.
+    sold_days_ago: int = 0
 
     @property
     def link(self) -> str:

@@ -37,7 +37,7 @@ def test_it_sets_one_source_and_leaves_the_others(sandbox) -> None:
     [
         {"latenzy": 1},
         {"latency": "long"},
-        {"sources": {"ebay": {}}},
+        {"sources": {"amazon": {}}},
         {"sources": {"openlibrary": {"per_day": 1}}},
         {"clock": {"forward": 1}},
         {"clock": {"now": "noon"}},

@@ -1,0 +1,158 @@
+"""AbeBooks: the pricing that its own pages ask for, and its search page. Neither is an open API, and both may ask for a human."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from sandbox.abebooks_offers import CONDITIONS, Offer, matching, with_isbn
+from sandbox.abebooks_pages import CHALLENGE, GENERATIONS, NO_RESULTS, page_unknown
+from sandbox.isbn import as_isbn13
+from sandbox.party import HTML, Answer, Options, Party, Request, encoded
+
+PRICING = "/servlet/DWRestService/pricingservice"
+SEARCH = "/servlet/SearchResults"
+#: What sortby means by its number: 17 is the lowest total price first, 1 the highest.
+LOWEST_FIRST, HIGHEST_FIRST = "17", "1"
+CENT = Decimal("0.01")
+
+#: What one dollar is worth here, and how an amount is written for a surfer from there.
+_MONEY: Mapping[str, tuple[str, str]] = {"USD": ("1", "US$"), "GBP": ("0.79", "£"), "EUR": ("0.93", "EUR")}
+
+
+@dataclass(frozen=True, slots=True)
+class AbeBooksOptions(Options):
+    """What can be set of AbeBooks."""
+
+    #: The generation of the search page: "2026-03", "2026-08" or "2026-09"; any other word gives one that no reader knows.
+    markup: str = "2026-09"
+    #: Answer every call with the firewall's challenge.
+    challenge: bool = False
+    #: Answer every question for prices with success: false.
+    pricing_fails: bool = False
+    #: The money of the caller's country: USD, GBP or EUR.
+    currency: str = "USD"
+
+
+class AbeBooks(Party):
+    """Answer as www.abebooks.com does."""
+
+    name: ClassVar[str] = "abebooks"
+    default_options: ClassVar[Options] = AbeBooksOptions()
+    options: AbeBooksOptions
+
+    def answer(self, request: Request) -> Answer:
+        """Return what AbeBooks says to a request."""
+        if self.options.challenge:
+            return Answer(202, CHALLENGE.encode(), HTML, ((b"x-amzn-waf-action", b"challenge"),), endpoint=request.path, refused=True)
+        if request.path == PRICING:
+            return self._pricing(request)
+        if request.path == SEARCH and request.method == "GET":
+            return self._search(request)
+        return Answer(404, b"<html><body>Page not found</body></html>", HTML, endpoint="not served")
+
+    def _in_money_of_caller(self, found: list[Offer]) -> list[Offer]:
+        rate = Decimal(_MONEY[self.options.currency][0])
+        return [
+            replace(
+                offer,
+                price=(offer.price * rate).quantize(CENT),
+                shipping=None if offer.shipping is None else (offer.shipping * rate).quantize(CENT),
+            )
+            for offer in found
+        ]
+
+    # Pricing
+
+    def _pricing(self, request: Request) -> Answer:
+        if request.method != "POST":
+            return Answer(405, b"", HTML, endpoint=PRICING)
+        form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        read = ACTIONS.get(form.get("action", ""))
+        if not request.header(b"content-type").startswith("application/x-www-form-urlencoded") or read is None:
+            return _failed("unknown action")
+        if self.options.pricing_fails:
+            return _failed("no pricing available")
+        found = read(form)
+        if found is None:
+            return _failed("a parameter is missing")
+        found = self._in_money_of_caller(found)
+        keys = (form.get("isbn") or f"{form.get('an', '')} / {form.get('tn', '')}",)
+        return Answer(200, encoded(self._prices(form, found)), endpoint=PRICING, keys=keys)
+
+    def _prices(self, form: dict[str, str], found: list[Offer]) -> dict[str, Any]:
+        content: dict[str, Any] = {
+            "success": True,
+            "isbn": form.get("isbn"),
+            "pricingInfoForBestNew": self._best([offer for offer in found if offer.is_new]),
+            "pricingInfoForBestUsed": self._best([offer for offer in found if not offer.is_new]),
+        }
+        return content | {"bibliographicDetail": {"title": found[0].work.title}} if found else content
+
+    def _best(self, found: list[Offer]) -> dict[str, Any] | None:
+        if not found:
+            return None
+        best = min(found, key=_total)
+        price, shipping = f"{best.price:,.2f}", f"{best.shipping or 0:,.2f}"
+        return {
+            "bestPriceInPurchaseCurrencyValueOnly": price,
+            "bestPriceInPurchaseCurrencyWithCurrencySymbol": self._with_symbol(price),
+            "bestShippingToDestinationPriceInPurchaseCurrencyValueOnly": shipping,
+            "bestShippingToDestinationPriceInPurchaseCurrencyWithCurrencySymbol": self._with_symbol(shipping),
+            "nonPaddedPriceInListingCurrencyValueOnly": price,
+            "purchaseCurrencySymbol": _MONEY[self.options.currency][1],
+            "bookCondition": "New" if best.is_new else f"Used - {CONDITIONS[best.condition]}",
+            "totalResults": len(found),
+            "vendorCountryNameInSurferLanguage": "United States",
+            "shippingDestinationNameInSurferLanguage": "United States",
+        }
+
+    def _with_symbol(self, amount: str) -> str:
+        """Return an amount with its money, in the manner of the caller's country: Germans get a decimal comma."""
+        if self.options.currency == "EUR":
+            amount = amount.replace(",", " ").replace(".", ",").replace(" ", ".")
+        return f"{_MONEY[self.options.currency][1]} {amount}"
+
+    # The search page
+
+    def _search(self, request: Request) -> Answer:
+        isbn, author, title, keywords = (request.parameter(name).strip() for name in ("isbn", "an", "tn", "kn"))
+        if not (isbn or author or title or keywords):
+            return Answer(302, b"", HTML, ((b"location", b"/servlet/SearchEntry"),), endpoint=SEARCH)
+        found = with_isbn(as_isbn13(isbn)) if isbn else matching(author=author, title=title, keywords=keywords)
+        found = self._in_money_of_caller(found)
+        order = request.parameter("sortby")
+        if order in (LOWEST_FIRST, HIGHEST_FIRST):
+            found = sorted(found, key=_total, reverse=order == HIGHEST_FIRST)
+        page = GENERATIONS.get(self.options.markup, page_unknown)(found, self.options.currency) if found else NO_RESULTS
+        return Answer(200, page.encode(), b"text/html;charset=UTF-8", endpoint=SEARCH, keys=(isbn or f"{author} / {title} / {keywords}",))
+
+
+def _by_isbn(form: dict[str, str]) -> list[Offer] | None:
+    isbn = form.get("isbn", "")
+    return with_isbn(as_isbn13(isbn)) if isbn and form.get("container") == f"pricingService-{isbn}" else None
+
+
+def _by_author_and_title(form: dict[str, str]) -> list[Offer] | None:
+    if not form.get("an") or not form.get("tn") or not form.get("container"):
+        return None
+    return matching(author=form["an"], title=form["tn"])
+
+
+#: By the action of the form: the offers that it is about, None when the form is not whole.
+ACTIONS: Mapping[str, Callable[[dict[str, str]], list[Offer] | None]] = {
+    "getPricingDataByISBN": _by_isbn,
+    "getPricingDataForAuthorTitleStandardAddToBasket": _by_author_and_title,
+    "getPricingDataForAuthorTitleBindingRefinements": _by_author_and_title,
+}
+
+
+def _total(offer: Offer) -> Decimal:
+    return offer.price + (offer.shipping or Decimal(0))
+
+
+def _failed(reason: str) -> Answer:
+    return Answer(200, encoded({"success": False, "errorTexts": [reason]}), endpoint=PRICING)
