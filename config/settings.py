@@ -242,6 +242,7 @@ CELERY_TASK_ROUTES = {
     "runbooks.tasks.work_on_images": {"queue": "images"},
     "runbooks.tasks.work_on_bulk_step": {"queue": "bulk"},
     "runbooks.tasks.*": {"queue": "runbooks"},
+    "llmjobs.tasks.*": {"queue": "llm"},
 }
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
@@ -426,6 +427,59 @@ REMEMBER_DAYS = env.number("REMEMBER_DAYS", 90)
 REMEMBER_MISSING_DAYS = env.number("REMEMBER_MISSING_DAYS", 14)
 SHOW_OUTSIDE_COVERS = env.switch("SHOW_OUTSIDE_COVERS", False)
 
+# --- Evaluations ----------------------------------------------------------------------------------------------------------
+
+EBAY_URL = env.address("EBAY_URL", f"{SANDBOX_URL}/ebay" if _sandboxed else "https://api.ebay.com")
+# Without them no link can be fetched; listings can still be pasted.
+EBAY_CLIENT_ID = env.text("EBAY_CLIENT_ID", "sandbox-client" if _sandboxed else "")
+EBAY_CLIENT_SECRET = env.text("EBAY_CLIENT_SECRET", "sandbox-secret" if _sandboxed else "")
+EBAY_MARKETPLACE = env.text("EBAY_MARKETPLACE", "EBAY_US")
+EBAY_PER_DAY = env.whole("EBAY_PER_DAY", 5000, least=10)
+# Marketplace Insights, which eBay grants to few.
+EBAY_SOLD = env.switch("EBAY_SOLD", False)
+# Where photos may be fetched from; in the sandbox, from its own address too.
+EBAY_IMAGE_HOSTS = env.names("EBAY_IMAGE_HOSTS", ["i.ebayimg.com"])
+# What eBay calls our endpoint for closed accounts: the token that was told to it.
+EBAY_DELETION_TOKEN = env.text("EBAY_DELETION_TOKEN")
+# Its terms forbid reading pages by machine: off outside the sandbox until the operator has read them.
+ABEBOOKS = env.switch("ABEBOOKS", _sandboxed)
+ABEBOOKS_URL = env.address("ABEBOOKS_URL", f"{SANDBOX_URL}/abebooks" if _sandboxed else "https://www.abebooks.com")
+ABEBOOKS_PER_SECOND = env.number("ABEBOOKS_PER_SECOND", 5 if _sandboxed else 0.5, least=0.01)
+FRANKFURTER_URL = env.address("FRANKFURTER_URL", f"{SANDBOX_URL}/frankfurter" if _sandboxed else "https://api.frankfurter.app")
+# What of a listing may go to a language model.
+PHOTOS_TO_MODEL = env.switch("PHOTOS_TO_MODEL", True)
+TEXT_TO_MODEL = env.switch("TEXT_TO_MODEL", True)
+CLAUDE_MODEL = env.text("CLAUDE_MODEL", "claude-sonnet-5-5")
+STEPS_OFF = [
+    *([] if ABEBOOKS else ["abebooks_fmv"]),
+    *([] if TEXT_TO_MODEL else ["claude_analysis"]),
+]
+# Executions of one bulk import at work at once, so that an interactive one never waits behind them.
+BULK_AT_ONCE = env.whole("BULK_AT_ONCE", 8, least=1)
+# Photos and texts of what was never acquired are forgotten after so many days.
+LISTING_DAYS = env.number("LISTING_DAYS", 30, least=1)
+
+# --- Language models ------------------------------------------------------------------------------------------------------
+
+ANTHROPIC_URL = env.address("ANTHROPIC_URL", f"{SANDBOX_URL}/anthropic" if _sandboxed else "https://api.anthropic.com")
+ANTHROPIC_KEY = env.text("ANTHROPIC_KEY", "sandbox-key" if _sandboxed else "")
+OPENAI_URL = env.address("OPENAI_URL", f"{SANDBOX_URL}/openai/v1" if _sandboxed else "https://api.openai.com/v1")
+OPENAI_KEY = env.text("OPENAI_KEY", "sandbox-key" if _sandboxed else "")
+OPENAI_WEBHOOK_SECRET = env.text("OPENAI_WEBHOOK_SECRET")
+# Beat's first row for the poller; it can be changed in the admin afterwards.
+POLL_SECONDS = env.number("POLL_SECONDS", 30, least=1)
+# The seconds after which a tick asks no more, so that ticks never overlap.
+TICK_SECONDS = env.number("TICK_SECONDS", 25, least=1)
+# Polls in flight at once, and items of one job that one tick asks for.
+CONCURRENT_BATCH_SIZE = env.whole("CONCURRENT_BATCH_SIZE", 64, least=1)
+MAX_ITEMS_PER_JOB = env.whole("MAX_ITEMS_PER_JOB", 10_000, least=1)
+# Hours from their submission after which a background item, a batch and a job are given up.
+ITEM_HOURS = env.number("ITEM_HOURS", 2, least=0.001)
+BATCH_HOURS = env.number("BATCH_HOURS", 25, least=0.001)
+JOB_HOURS = env.number("JOB_HOURS", 48, least=0.001)
+# Prompts and answers as evidence are kept for so many days after their job has ended.
+ANSWER_DAYS = env.number("ANSWER_DAYS", 180, least=1)
+
 # --- Notices ------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
@@ -445,6 +499,11 @@ SECRETS = [
     for secret in (
         SECRET_KEY,
         GOOGLE_BOOKS_KEY,
+        EBAY_CLIENT_SECRET,
+        EBAY_DELETION_TOKEN,
+        ANTHROPIC_KEY,
+        OPENAI_KEY,
+        OPENAI_WEBHOOK_SECRET,
         STORAGE_SECRET,
         DATABASE.get("PASSWORD"),
         urlsplit(REDIS_URL).password,

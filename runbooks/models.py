@@ -286,6 +286,8 @@ class Execution(FollowedRun):
 class StepRun(Run, Spending):
     """Hold one run of one step of an execution. A retry is a new row beside the earlier one; one of a step is the current one."""
 
+    LOSS_IS_ATTEMPT = False
+
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=20)
     #: From 1; raised by each retry that a person or a changed input asked for.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Task
 
-from bookops.stack.parts import SHORT_QUEUES
+from bookops.stack.parts import BATCH_QUEUES, EVALUATION_QUEUES, SHORT_QUEUES
 from config.celery import app
 
 app.loader.import_default_modules()
@@ -27,7 +27,7 @@ def test_books_have_a_queue_of_their_own() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_worker_serves_the_queue_of_every_task(name: str) -> None:
-    assert queue_of(name) in {"enrichment", *SHORT_QUEUES.split(",")}
+    assert queue_of(name) in {"enrichment", *",".join([SHORT_QUEUES, EVALUATION_QUEUES, BATCH_QUEUES]).split(",")}
 
 
 @pytest.mark.parametrize("task", OURS.values(), ids=OURS)

@@ -16,7 +16,10 @@ from bookops.stack.valkey import Valkey
 
 PYTHON = sys.executable
 #: What is not bulk: never waits behind a library of 100,000 rows.
-SHORT_QUEUES = "imports,default,runbooks,llm,notices"
+SHORT_QUEUES = "imports,default,notices"
+EVALUATION_QUEUES = "runbooks,images"
+#: What nobody waits for at a screen.
+BATCH_QUEUES = "llm,bulk"
 
 
 def manage(*arguments: str) -> list[str]:
@@ -103,6 +106,8 @@ def project_parts(*, host: str, port: int, flower_port: int) -> list[Part]:
         worker_part("imports", SHORT_QUEUES, 8),
         worker_part("enrichment-1", "enrichment", settings.BOOK_THREADS),
         worker_part("enrichment-2", "enrichment", settings.BOOK_THREADS),
+        worker_part("evaluations", EVALUATION_QUEUES, 32),
+        worker_part("batches", BATCH_QUEUES, 16),
         web_part(host, port),
         sweeper_part(),
         beat_part(),

@@ -1,0 +1,84 @@
+"""What the sweeper does for executions in each round."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from bookops.runs import OPEN, State
+from bookops.sweep import register
+from runbooks.advancing import advance, send_out
+from runbooks.holding import release_holds
+from runbooks.models import Execution, StepAttempt, StepRun
+from runbooks.plan import BRANCHES, NOTIFY
+
+#: Rows moved in one round by each rule, so that a round stays short; the next one follows in seconds.
+MOST = 500
+#: How long after a change its execution is looked at again, in case nobody was there to go on.
+LATELY = timedelta(hours=1)
+
+
+@register
+def sweep_executions(now: datetime) -> dict[str, int]:
+    """Bring every execution that has lost a worker or a message back on its way."""
+    return {
+        "steps_freed": free_steps(now),
+        "steps_resumed": StepRun.objects.all().resume(now, MOST),
+        "steps_rung": ring_steps(now),
+        "executions_advanced": advance_executions(now),
+        "holds_released": release_holds(),
+    }
+
+
+def free_steps(now: datetime) -> int:
+    """Give steps whose worker fell silent back, each with a note in its timeline."""
+    lost = list(StepRun.objects.all().expired(now).order_by("pk").values_list("pk", "attempts", "started_at")[:MOST])
+    if not lost:
+        return 0
+    with transaction.atomic():
+        freed = StepRun.objects.all().free([pk for pk, *_ in lost], now)
+        gone = set(
+            StepRun.objects.filter(pk__in=[pk for pk, *_ in lost], reason="worker_lost")
+            .exclude(state=State.RUNNING)
+            .values_list("pk", flat=True)
+        )
+        StepAttempt.objects.bulk_create(
+            StepAttempt(step_id=pk, number=number, outcome="lost", reason="worker_lost", started_at=started, ended_at=now)
+            for pk, number, started in lost
+            if pk in gone
+        )
+    return freed
+
+
+def ring_steps(now: datetime) -> int:
+    """Ring for pending steps that are due and were not heard."""
+    due = list(
+        StepRun.objects.filter(state=State.PENDING, ring_at__lte=now, next_at__lte=now)
+        .exclude(execution__state=State.CANCELLED)
+        .select_related("execution")
+        .order_by("ring_at")[:MOST]
+    )
+    with transaction.atomic():
+        StepRun.objects.filter(pk__in=[run.pk for run in due], state=State.PENDING).update(
+            ring_at=now + timedelta(seconds=settings.RING_AGAIN_SECONDS)
+        )
+        for run in due:
+            send_out(run.execution, [run])
+    return len(due)
+
+
+def advance_executions(now: datetime) -> int:
+    """Do what the last step or the chord's body may have died before doing: open the next stage, assemble anew, notify."""
+    steps = StepRun.objects.filter(execution=OuterRef("pk"))
+    idle = Execution.objects.filter(~Exists(steps.filter(state__in=OPEN)))
+    lately = steps.filter(name__in=BRANCHES, state=State.SUCCEEDED, ended_at__gt=now - LATELY)
+    waiting = [
+        idle.filter(~Exists(steps.filter(state=State.PARKED)), state__in=OPEN),
+        # A branch came after the runbook had been saved without it.
+        idle.filter(Exists(lately), partial=True),
+        idle.filter(~Exists(steps.filter(name=NOTIFY)), state=State.SUCCEEDED, ended_at__gt=now - LATELY),
+    ]
+    return sum(advance(pk) for pk in {pk for rows in waiting for pk in rows.values_list("pk", flat=True)[:MOST]})
