@@ -98,8 +98,8 @@ class Decoder:
         return [process.pid for process in list(self._idle)]
 
     def warm(self) -> None:
-        """Start one process ahead of the first image."""
-        with self._process(patience=0.0):
+        """Start one process ahead of the first image; where that fails, the first image will say so."""
+        with contextlib.suppress(ImageRefused), self._process(patience=0.0):
             pass
 
     def close(self) -> None:
@@ -109,20 +109,18 @@ class Decoder:
 
     @contextmanager
     def _process(self, patience: float) -> Iterator[_Process]:
-        """Lend a process; one that fails, or whose borrower is interrupted, is ended instead of taken back."""
+        """Lend a process, and end it instead of taking it back in the middle of an image: it failed, or its borrower was interrupted."""
         if not self._turns.acquire(timeout=patience):
             raise ImageRefused(Refusal.NO_DECODER, "all are busy")
         try:
             process = self._take()
             try:
                 yield process
-            except ImageRefused as error:
-                self._put_back(process) if error.reason not in (Refusal.TIMEOUT, Refusal.CRASHED) else process.end()
-                raise
-            except BaseException:
-                process.end()
-                raise
-            self._put_back(process)
+            finally:
+                if process.is_between_images and process.images < self._images_each:
+                    self._idle.append(process)
+                else:
+                    process.end()
         finally:
             self._turns.release()
 
@@ -133,13 +131,10 @@ class Decoder:
                 if process.is_alive:
                     return process
                 process.end()
-        return _Process(self._command)
-
-    def _put_back(self, process: _Process) -> None:
-        if process.images < self._images_each:
-            self._idle.append(process)
-        else:
-            process.end()
+        try:
+            return _Process(self._command)
+        except OSError as error:
+            raise ImageRefused(Refusal.NO_DECODER, f"it did not start ({type(error).__name__})") from error
 
     def _forget(self) -> None:
         """Start with none: after a fork those known are the parent's, and share their socket with it."""
@@ -159,12 +154,10 @@ class _Process:
     """Talk to one `decoder_process`."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        """Start it and wait until it is ready; raises OSError."""
         ours, theirs = socket.socketpair()
-        self.images = 0
-        self._socket = PlainSocket(fileno=ours.detach())
-        self._answers = self._socket.makefile("rb")
-        try:
-            with theirs:
+        with theirs:
+            try:
                 self._process = subprocess.Popen(  # noqa: S603 - a command of ours, without a shell
                     command,
                     stdin=theirs.fileno(),
@@ -174,20 +167,25 @@ class _Process:
                     env={"PYTHONPATH": str(_PROJECT)},  # nothing else: our environment holds secrets
                     start_new_session=True,  # whoever stops us from a terminal lets it finish
                 )
-        except OSError as error:
-            self._hang_up()
-            raise ImageRefused(Refusal.NO_DECODER, type(error).__name__) from error
+            except BaseException:
+                ours.close()
+                raise
+        self.images = 0
+        self.is_between_images = True
+        self._socket = PlainSocket(fileno=ours.detach())
+        self._answers = self._socket.makefile("rb")
+        self._await_start()
+
+    def _await_start(self) -> None:
+        is_ready = False
         try:
             self._set_deadline(LONGEST_START)
             is_ready = self._answers.read(1) == b"\n"
-        except OSError:
-            is_ready = False
-        except BaseException:
-            self.end()
-            raise
+        finally:
+            if not is_ready:
+                self.end()
         if not is_ready:
-            self.end()
-            raise ImageRefused(Refusal.NO_DECODER, "it did not start")
+            raise OSError("it did not start")
 
     @property
     def pid(self) -> int:
@@ -198,17 +196,22 @@ class _Process:
         return self._process.poll() is None
 
     def prepare(self, data: bytes, longest: float) -> Prepared:
-        """Return what it made of the image; after a TIMEOUT or CRASHED it is of no more use."""
+        """Return what it made of the image; raises ImageRefused."""
         self.images += 1
+        self.is_between_images = False
         self._set_deadline(longest)
         try:
             self._socket.sendall(struct.pack("!I", len(data)) + data)
             said = json.loads(self._answers.readline(_LARGEST_LINE))
             if "refused" in said:
-                raise ImageRefused(Refusal(said["refused"]), str(said["detail"]))
+                refused = ImageRefused(Refusal(said["refused"]), str(said["detail"]))
+                self.is_between_images = True
+                raise refused
             full, reduced, thumbnail = (self._picture(*measures) for measures in said["jpegs"])
             digest = hashlib.sha256(full.jpeg).hexdigest()
-            return Prepared(full, reduced, thumbnail, digest, format_before=str(said["format"]), bytes_before=len(data))
+            prepared = Prepared(full, reduced, thumbnail, digest, format_before=str(said["format"]), bytes_before=len(data))
+            self.is_between_images = True
+            return prepared
         except TimeoutError:
             raise ImageRefused(Refusal.TIMEOUT, f"more than {longest:g} s") from None
         except (OSError, ValueError, TypeError, KeyError) as error:

@@ -24,8 +24,7 @@ MOST_BYTES = 120_000_000
 AT_ONCE = 6
 #: Seconds for one photo on its way, redirects included.
 LONGEST_DOWNLOAD = 15.0
-TRIES = 2
-#: Seconds before a photo is asked for again.
+#: Seconds before a photo that did not come is asked for once more.
 PAUSE = 0.5
 
 #: https://i.ebayimg.com/thumbs/images/g/<hash>/s-l225.jpg; the older forms (…/$_57.JPG) have no other size to ask for.
@@ -165,20 +164,19 @@ class _Listing:
             return LeftOut(position, url, error.reason, error.detail, may_come_back=isinstance(error, TryAgain))
 
     def _download(self, url: str) -> bytes:
-        for tries_left in reversed(range(TRIES)):
-            with self._lock:
-                if self._bytes >= MOST_BYTES:
-                    raise ImageRefused(Refusal.TOO_LARGE, "the listing's photos together")
-            if time.monotonic() >= self.until:
-                raise ImageRefused(Refusal.OUT_OF_TIME)
-            try:
-                data = self._door.get(url, {"Accept": "image/*"}).body
-            except TryAgain:
-                if not tries_left:
-                    raise
-                time.sleep(PAUSE)
-                continue
-            with self._lock:
-                self._bytes += len(data)
-            return data
-        raise AssertionError("the last try returns or raises")
+        try:
+            return self._ask(url)
+        except TryAgain:
+            time.sleep(PAUSE)
+            return self._ask(url)
+
+    def _ask(self, url: str) -> bytes:
+        if time.monotonic() >= self.until:
+            raise ImageRefused(Refusal.OUT_OF_TIME)
+        with self._lock:
+            if self._bytes >= MOST_BYTES:
+                raise ImageRefused(Refusal.TOO_LARGE, "the listing's photos together")
+        data = self._door.get(url, {"Accept": "image/*"}).body
+        with self._lock:
+            self._bytes += len(data)
+        return data
