@@ -45,7 +45,10 @@ def completion(subject: Subject, holdings: Holdings) -> Completion:
         return Completion(False, f"{_named(ours)} is owned already")
     if size < 2:
         return Completion(False, "nobody says how many volumes the set has", is_known=False)
-    missing = frozenset(range(1, size + 1)) - owned - ours
+    whole = frozenset(range(1, size + 1))
+    if not ours <= whole:
+        return Completion(False, f"{_named(ours)} is not of a set of {size}", is_known=False)
+    missing = whole - owned - ours
     if missing:
         return Completion(False, f"{_named(missing)} of {size} would still be missing")
     return Completion(True, f"{_named(ours)} is the last of {size} that was missing")

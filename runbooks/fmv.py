@@ -25,7 +25,6 @@ INSUFFICIENT = "Insufficient comparable data"
 #: The best first: a price that was paid, one that is bid, one that is hoped for.
 BASES: tuple[Basis, ...] = get_args(Basis)
 _RANKS: dict[Level, int] = {"high": 0, "medium": 1, "low": 2}
-_PRICES: dict[Basis, str] = {"sold": "sold", "auction": "auction", "asking": "asking"}
 _CENT = Decimal("0.01")
 
 
@@ -203,18 +202,17 @@ def _value(basis: Basis, comparables: Sequence[Comparable]) -> Value:
     """Return the value by one basis: of what is highly relevant if that is two or more, else of all that is relevant."""
     high = [one for one in comparables if one.relevance == "high"]
     relevant = [one for one in comparables if one.relevance != "low"]
-    kind = _PRICES[basis]
     if len(high) >= 2:
-        return _of(basis, high, relevant, "high", f"{len(high)} highly relevant {kind} prices")
+        return _of(basis, high, relevant, "high", f"{len(high)} highly relevant {basis} prices")
     if len(relevant) >= ENOUGH:
-        return _of(basis, relevant, relevant, "medium", f"{len(relevant)} relevant {kind} prices")
+        return _of(basis, relevant, relevant, "medium", f"{len(relevant)} relevant {basis} prices")
     if relevant:
         number = "one relevant" if len(relevant) == 1 else f"{len(relevant)} relevant"
-        return _of(basis, relevant, relevant, "low", f"{INSUFFICIENT}: only {number} {kind} price{'s' if len(relevant) > 1 else ''}")
+        return _of(basis, relevant, relevant, "low", f"{INSUFFICIENT}: only {number} {basis} price{'s' if len(relevant) > 1 else ''}")
     if comparables:
         first = comparables[:MOST_KEPT]
-        return _of(basis, first, relevant, "low", f"{INSUFFICIENT}: no {kind} price is relevant, these are the first {len(first)} of any")
-    return Value(basis, note=f"{INSUFFICIENT}: no {kind} prices")
+        return _of(basis, first, relevant, "low", f"{INSUFFICIENT}: no {basis} price is relevant, these are the first {len(first)} of any")
+    return Value(basis, note=f"{INSUFFICIENT}: no {basis} prices")
 
 
 def _of(basis: Basis, used: Sequence[Comparable], relevant: Sequence[Comparable], confidence: Confidence, note: str) -> Value:
@@ -237,9 +235,9 @@ def _of(basis: Basis, used: Sequence[Comparable], relevant: Sequence[Comparable]
 def _choose(values: Sequence[Value]) -> tuple[Value | None, str]:
     for value in values:
         if value.relevant >= ENOUGH:
-            return value, f"{_PRICES[value.basis]} prices: {value.note}"
+            return value, f"{value.basis} prices: {value.note}"
     # The first of equals, so that a sale goes before a hope.
     fullest = max(values, key=lambda value: (value.relevant, value.n))
     if not fullest.n:
         return None, f"{INSUFFICIENT}: no comparable has a price that counts"
-    return fullest, f"{_PRICES[fullest.basis]} prices, of which there are most: {fullest.note}"
+    return fullest, f"{fullest.basis} prices, of which there are most: {fullest.note}"

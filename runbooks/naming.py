@@ -31,6 +31,8 @@ _STOP_WORD = re.compile(
     r"an?|and|at|by|for|from|in|into|of|on|or|the|to|with|its|his|her|being|as|upon"
     r"|der|die|das|und|les?|la|et|de|du|des|el|l[ao]s|y"
 )
+_DEGREE = re.compile(r"\b(?:ll\.? ?d|ph\.? ?d|f\.? ?r\.? ?s|d\.? ?c\.? ?l)\b\.?")
+_SUBTITLE = re.compile(r"[:;]| / ")
 _HONORIFIC = re.compile(r"sir|dame|lord|lady|dr|revd?|reverend|prof(?:essor)?|mrs?|miss|esq|bart|baronet|[js]r|the|hon")
 
 
@@ -62,10 +64,13 @@ def firm_words(name: str) -> frozenset[str]:
 @lru_cache(maxsize=8_192)
 def person_words(name: str) -> tuple[str, ...]:
     """Return a person's names in lower case, given names first, without titles and years: "Dickens, Charles (1812-70)" too."""
-    text = _PARENTHESES.sub(" ", fold(name))
+    text = _DEGREE.sub(" ", _PARENTHESES.sub(" ", fold(name)))
     if "," in text:
         last, rest = text.split(",", 1)
-        text = last if all(_HONORIFIC.fullmatch(word) for word in _WORDS.findall(rest)) else f"{rest} {last}"
+        # After a whole name stand titles and degrees: "Charles Darwin, M.A."; after a surname the given names: "Titmarsh, M. A."
+        shortest = 2 if len(_WORDS.findall(last)) > 1 else 0
+        given = [word for word in _WORDS.findall(rest) if len(word) > shortest and not _HONORIFIC.fullmatch(word)]
+        text = f"{' '.join(given)} {last}"
     words = [word for word in _WORDS.findall(_APOSTROPHES.sub("", text)) if not any(letter.isdigit() for letter in word)]
     kept = tuple(word for word in words if not _HONORIFIC.fullmatch(word))
     return kept or tuple(words)
@@ -100,6 +105,12 @@ def title_words(title: str) -> tuple[str, ...]:
     text = _APOSTROPHES.sub("", without_volumes(_PARENTHESES.sub(" ", fold(title))))
     words = _WORDS.findall(text)
     return tuple(word for word in words if not _STOP_WORD.fullmatch(word)) or tuple(words)
+
+
+def main_title(title: str) -> str:
+    """Return a title without its subtitle."""
+    main = _SUBTITLE.split(title, maxsplit=1)[0]
+    return main if title_words(main) else title
 
 
 def title_likeness(one: str, other: str) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from runbooks.bindings import leather_word
 from runbooks.naming import firm_name, last_name, title_words
 from runbooks.subject import Subject
@@ -13,7 +11,6 @@ LONGEST = 100
 
 _FULL_TITLE_WORDS = 5
 _SIMPLE_TITLE_WORDS = 6
-_MAIN_TITLE = re.compile(r"[:;]| / ")
 
 
 def full_query(subject: Subject) -> str:
@@ -34,12 +31,6 @@ def full_query(subject: Subject) -> str:
 def simple_query(subject: Subject) -> str:
     """Return a search for the work alone, for when `full_query` found fewer than three prices."""
     return _fitting(list(title_words(subject.title)[:_SIMPLE_TITLE_WORDS]), last_name(subject.author), [])
-
-
-def main_title(title: str) -> str:
-    """Return a title without its subtitle."""
-    main = _MAIN_TITLE.split(title, maxsplit=1)[0]
-    return main if title_words(main) else title
 
 
 def _fitting(words: list[str], author: str, further: list[str]) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbooks.bindings import binding_of
-from runbooks.naming import fold, last_name, title_words
-from runbooks.queries import main_title
+from runbooks.naming import fold, last_name, main_title, title_words
 from runbooks.sources.records import Offer
 from runbooks.subject import Subject
 from runbooks.volumes import says_complete, set_size, volume_count, volume_numbers
@@ -53,7 +52,7 @@ _JUNK = (
     ),
     _Marker(
         re.compile(
-            r"\b(?:job|bulk|books?|mixed|huge|large|small|vintage|antique) lot\b|\blots? of\b|\blot \(?\d+\b|\blot$|\bbundle of\b"
+            r"\b(?:job|bulk|books?|mixed|huge|large|small|vintage|antique) lot\b|(?<!\ba )\blot of\b|\blots? (?:of )?\(?\d+\b|\blots of (?:\w+ )?books\b|\blot$|\bbundle of\b"
             r"|\bbooks? bundle\b|\bcollection of (?:\d+|\w+) (?:books|titles|novels)\b"
         ),
         "a lot of several books",
@@ -152,8 +151,8 @@ def _printing(subject: Subject, offer: Offer) -> Relevance | list[str]:
 
 def _volumes(subject: Subject, offer: Offer) -> Relevance | list[str]:
     """Return why it is a part of a set, or a set of another size."""
-    text = f"{offer.title}, {_aspect(offer.aspects, 'number of volumes', 'volumes')} volumes"
-    numbers, count = volume_numbers(offer.title), volume_count(text)
+    told = _aspect(offer.aspects, "number of volumes", "volumes")
+    numbers, count = volume_numbers(offer.title), volume_count(f"{told} volumes" if told else offer.title)
     ours = volume_numbers(subject.title)
     if numbers and numbers == ours:
         return []

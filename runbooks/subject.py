@@ -62,9 +62,17 @@ class HeldCopy:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Hold the copies that an owner owns; make it with `of`, which leaves out what is not owned."""
+    """Hold the copies that an owner owns; `of` leaves out the others.
+
+    Raises ValueError for a copy that is not owned: what is only evaluated must never count as had.
+    """
 
     copies: tuple[HeldCopy, ...] = ()
+
+    def __post_init__(self) -> None:
+        for copy in self.copies:
+            if copy.status not in OWNED_STATUSES:
+                raise ValueError(f"a copy that is {copy.status} is not owned: {copy.title}")
 
     @classmethod
     def of(cls, copies: Iterable[HeldCopy]) -> Holdings:

@@ -19,7 +19,7 @@ _NUMBER_WORDS = {
     "eleven": 11,
     "twelve": 12,
 }
-_NUMERAL = r"(?:\d{1,3}|viii|xii|vii|iii|xi|ix|iv|vi|ii|i|v|x)"
+_NUMERAL = rf"(?:\d{{1,3}}|viii|xii|vii|iii|xi|ix|iv|vi|ii|i|v|x|{'|'.join(_NUMBER_WORDS)})"
 _WORD = r"(?:volumes?|vols?|parts?|pts?|tomes?|bde?|bands?)"
 #: "Vol. II", "Volumes 1-3", "Part IV", "Vol. 2 of 6".
 _NUMBERED = re.compile(

@@ -18,7 +18,7 @@ def reasoning(tier: Tier, *, price: Price, quality: Points, combined: int, floor
     """Return the reasons for a tier, at most 500 characters."""
     sentences = [f"{_VERDICTS[tier]}: {combined} of 100 combined, {_price_said(price)}; {_driver(quality)}."]
     if floors.quality or floors.strategic:
-        sentences.append(f"{_floors_said(floors)} is below what a buy needs.")
+        sentences.append(_floors_said(floors))
     if offer is not None:
         sentences.append(_offer_said(offer, price))
     text = " ".join(sentences)
@@ -33,15 +33,15 @@ def _price_said(price: Price) -> str:
 def _driver(quality: Points) -> str:
     strongest = max(quality.criteria, key=lambda line: abs(line.points))
     if not strongest.points:
-        return "nothing speaks for its quality"
-    against = "against it most speaks" if strongest.points < 0 else "for it most speaks"
+        return "no point speaks for its quality"
     # Names come from listings, and what is long would push the offer out.
-    return f"{against} {strongest.label.lower()} ({strongest.why[:120]})"
+    return f"{'weakest' if strongest.points < 0 else 'strongest'} point: {strongest.label.lower()} ({strongest.why[:120]})"
 
 
 def _floors_said(floors: Floors) -> str:
-    both = ("Quality", "strategic fit") if floors.quality and floors.strategic else ()
-    return " and ".join(both) or ("Quality" if floors.quality else "Strategic fit")
+    if floors.quality and floors.strategic:
+        return "Quality and strategic fit are below what a buy needs."
+    return f"{'Quality' if floors.quality else 'Strategic fit'} is below what a buy needs."
 
 
 def _offer_said(offer: Decimal, price: Price) -> str:

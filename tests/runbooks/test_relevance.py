@@ -1,0 +1,147 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbooks.relevance import judge
+from runbooks.sources.records import Money, Offer
+from runbooks.subject import Subject
+
+BLEAK_HOUSE = Subject("Bleak House", "Charles Dickens", volumes=2, year=1853, binding="Half calf")
+EMMA = Subject("Emma", "Jane Austen", volumes=1, year=1841, binding="full morocco")
+
+
+def offer(title, **facts):
+    return Offer("ebay", "asking", title, Money(Decimal(100), "USD"), **facts)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Charles Dickens - Bleak House - 2 vols - half calf - 1853",
+        "DICKENS: Bleak House. In three volumes. Half-leather",
+        "Bleak House by Dickens, complete in 2 volumes, half morocco, 1868 reprint",
+        "Dickens BLEAK HOUSE 2 vols half calf facsimile dust jacket",
+        "Dickens Bleak House 2 vols half calf, a lot of charm, lots of plates",
+    ],
+)
+def test_the_same_work_in_a_like_form_says_much(title):
+    found = judge(BLEAK_HOUSE, offer(title))
+    assert (found.level, found.is_junk) == ("high", False)
+
+
+@pytest.mark.parametrize(
+    ("title", "why"),
+    [
+        ("Dickens Bleak House 2 vols full morocco", "full leather"),
+        ("Dickens Bleak House 2 vols original cloth", "cloth"),
+        ("Dickens Bleak House 2 vols 1853", "not said"),
+        ("Dickens Bleak House half calf 1853", "how many volumes"),
+        ("Dickens Bleak House 20 vols half calf", "in 20 volumes"),
+    ],
+)
+def test_the_same_work_in_another_form_says_less(title, why):
+    found = judge(BLEAK_HOUSE, offer(title))
+    assert found.level == "medium"
+    assert why in found.why
+
+
+@pytest.mark.parametrize(
+    ("title", "why"),
+    [
+        ("Dickens Bleak House Vol. II half calf", "volume 2 alone"),
+        ("Dickens Bleak House volume 1 of 2 vols half calf", "volume 1 alone"),
+        ("Dickens Bleak House half calf 2 vols lacking vol. 2", "not a complete set"),
+        ("Dickens Bleak House 2 vols half calf 1985", "printed in 1985"),
+        ("Dickens Bleak House Easton Press leather", "press of our time"),
+        ("Dickens Hard Times half calf", "another work by Charles Dickens"),
+        ("A Companion to Dickens' Bleak House", "about the work"),
+        ("Bleak House abridged Dickens", "made from it"),
+    ],
+)
+def test_a_part_a_reprint_or_another_work_of_the_author_says_little(title, why):
+    found = judge(BLEAK_HOUSE, offer(title))
+    assert (found.level, found.is_junk) == ("low", False)
+    assert why in found.why
+
+
+@pytest.mark.parametrize(
+    ("title", "why"),
+    [
+        ("Dickens Bleak House facsimile of the first edition", "facsimile"),
+        ("Dickens Bleak House Print on Demand", "printed on demand"),
+        ("Bleak House (Classic Reprint) Dickens", "facsimile"),
+        ("Dickens Bleak House reprint", "a reprint"),
+        ("Lot of 5 Dickens books with Bleak House half calf", "a lot"),
+        ("Dickens Bleak House Hard Times book lot", "a lot"),
+        ("Bleak House Dickens audiobook", "no book"),
+        ("Bleak House Dickens Audio CD", "no book"),
+        ("Bleak House DVD BBC", "no book"),
+        ("The Adventures of Sherlock Holmes", "another work"),
+    ],
+)
+def test_what_is_no_copy_of_the_work_is_junk(title, why):
+    found = judge(BLEAK_HOUSE, offer(title))
+    assert (found.level, found.is_junk) == ("low", True)
+    assert why in found.why
+
+
+def test_what_the_copy_is_itself_is_no_junk():
+    facsimile = Subject("Bleak House facsimile", "Charles Dickens", volumes=2, binding="half calf")
+    assert judge(facsimile, offer("Dickens Bleak House facsimile 2 vols half calf")).level == "high"
+    modern = Subject("Bleak House", "Charles Dickens", publisher="Easton Press", year=1985, binding="full leather")
+    assert judge(modern, offer("Bleak House Dickens Easton Press leather 1985")).level == "high"
+
+
+def test_the_same_volume_of_a_set_is_the_same_book():
+    odd = Subject("Modern Painters, Vol. II", "John Ruskin", binding="cloth")
+    assert judge(odd, offer("Ruskin, Modern Painters, Volume 2, cloth")).level == "high"
+    assert judge(odd, offer("Ruskin, Modern Painters, Volume 3, cloth")).why == "volume 3 alone"
+    assert judge(odd, offer("Ruskin, Modern Painters, 5 vols, cloth")).level == "medium"
+
+
+def test_facts_beside_the_title_count_as_the_title_does():
+    aspects = {"Author": "Charles Dickens", "Binding": "Half Leather", "Number of Volumes": "2", "Publication Year": "1853"}
+    assert judge(BLEAK_HOUSE, offer("Bleak House antique", aspects=aspects)).level == "high"
+    assert judge(BLEAK_HOUSE, offer("Bleak House antique", aspects=aspects | {"Publication Year": "1994"})).why == "printed in 1994"
+
+
+def test_another_authors_work_of_that_name_is_junk():
+    found = judge(BLEAK_HOUSE, offer("Bleak House half calf 2 vols", aspects={"Author": "J. Smith"}))
+    assert found.is_junk
+    assert found.why == "a work by J. Smith, not by Charles Dickens"
+
+
+def test_a_title_that_many_have_needs_its_author():
+    poems = Subject("Poems", "Alfred Tennyson", binding="full morocco")
+    assert judge(poems, offer("Poems full morocco 1860")).level == "low"
+    assert judge(poems, offer("Tennyson Poems full morocco 1860")).level == "high"
+    assert judge(EMMA, offer("Emma full morocco 1841")).level == "medium"
+    assert judge(EMMA, offer("Emma full morocco 1841 Austen")).level == "high"
+
+
+def test_a_year_in_a_title_is_no_year_of_printing():
+    novel = Subject("1984", "George Orwell", year=1949, binding="full morocco")
+    assert judge(novel, offer("1984 George Orwell full morocco")).level == "high"
+    assert judge(BLEAK_HOUSE, offer("Dickens Bleak House 2 vols half calf one of 2000 copies")).level == "high"
+
+
+def test_a_binding_that_is_not_known_cannot_be_like():
+    unknown = Subject("Bleak House", "Charles Dickens", volumes=2)
+    assert judge(unknown, offer("Dickens Bleak House 2 vols half calf")).level == "medium"
+
+
+def test_one_isbn_is_one_work():
+    subject = Subject("Bleak House", "Charles Dickens", isbn="9780141439723", binding="cloth", year=1996)
+    assert judge(subject, offer("Schwarzes Haus, cloth", isbn="9780141439723")).level == "high"
+
+
+@given(
+    st.text(max_size=600), st.text(max_size=100), st.dictionaries(st.sampled_from(["Author", "Binding", "Format"]), st.text(max_size=80))
+)
+def test_every_offer_is_judged_with_a_reason(title, author, aspects):
+    found = judge(Subject(title[:50] or "x", author), offer(title, aspects=aspects))
+    assert found.level in ("high", "medium", "low")
+    assert 0 < len(found.why) <= 300
+    assert not found.is_junk or found.level == "low"
