@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,8 +26,6 @@ LONGEST_DOWNLOAD = 15.0
 #: Seconds before a photo that did not come is asked for once more.
 PAUSE = 0.5
 
-#: https://i.ebayimg.com/thumbs/images/g/<hash>/s-l225.jpg; the older forms (…/$_57.JPG) have no other size to ask for.
-_EBAY_SIZE = re.compile(r"(://[^/]+)(?:/thumbs)?(/images/g/[^/]+/s-l)\d+(\.\w+)")
 #: What the rules of choosing say of an image that is one.
 _BY_RULE = frozenset({Refusal.TOO_SMALL, Refusal.BANNER, Refusal.THUMBNAIL, Refusal.DUPLICATE})
 
@@ -87,11 +84,6 @@ def image_door(*, user_agent: str, hosts: Collection[str], trusted_origins: Coll
     return GuardedDoor(user_agent=user_agent, bounds=bounds, hosts=hosts, trusted_origins=trusted_origins)
 
 
-def largest_form(url: str) -> str:
-    """Return eBay's address of the same photo at 1600 pixels, others as they are; smaller originals are not enlarged there."""
-    return _EBAY_SIZE.sub(r"\1\g<2>1600\3", url)
-
-
 def fetch(
     urls: Iterable[str],
     *,
@@ -102,10 +94,10 @@ def fetch(
 ) -> Photos:
     """Fetch, decode and choose the photos of one listing; never fails, each photo that is missing says why.
 
-    An address named twice is one photo. `on_progress(done, total)` is called in this thread as each photo is done with, and may raise.
+    `urls` name each photo in its largest form; one named twice is one photo. `on_progress(done, total)` is called in this thread as each photo is done with, and may raise.
     What is still on its way after `seconds` is given up.
     """
-    wanted = list(dict.fromkeys(largest_form(url) for url in urls))
+    wanted = list(dict.fromkeys(urls))
     missing = [LeftOut(position, url, Refusal.TOO_MANY) for position, url in enumerate(wanted)][MOST_PHOTOS:]
     listing = _Listing(door, decoder, until=time.monotonic() + seconds)
     kept: list[Fetched] = []

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +9,10 @@ from bookops.outbound.answers import Answer
 from bookops.outbound.errors import BadAnswer, NotFound, Refused, TryAgain
 from runbooks.images import fetching
 from runbooks.images.decoding import Decoder, Picture, Prepared
-from runbooks.images.fetching import Fetched, fetch, image_door, largest_form
+from runbooks.images.fetching import Fetched, fetch, image_door
 from runbooks.images.refusals import ImageRefused, Refusal
 from tests.bookops.outbound.rude_server import RudeServer, answer, redirect, running
 from tests.runbooks.images import pictures
-from tests.shared_data import shared_path
 
 PHOTO = bytes(20_000)
 
@@ -105,10 +103,9 @@ def test_more_than_24_are_not_fetched_and_said_to_be_there():
     assert reasons(photos) == dict.fromkeys(range(24, 30), Refusal.TOO_MANY)
 
 
-def test_an_address_named_twice_in_whatever_size_is_one_photo():
+def test_an_address_named_twice_is_one_photo():
     door = FakeDoor()
-    small = "https://i.ebayimg.com/thumbs/images/g/0/s-l225.jpg"
-    photos = fetch([address(0), small, address(1)], door=door, decoder=FakeDecoder())
+    photos = fetch([address(0), address(0), address(1)], door=door, decoder=FakeDecoder())
     assert sorted(door.asked) == [address(0), address(1)]
     assert positions(photos.kept) == [0, 1]
 
@@ -176,25 +173,6 @@ def test_banners_and_duplicates_are_left_out_by_their_place_in_the_listing():
 def test_a_listing_without_photos_is_no_failure():
     photos = fetch([], door=FakeDoor(), decoder=FakeDecoder())
     assert (photos.kept, photos.left_out) == ((), ())
-
-
-@pytest.mark.parametrize(
-    ("url", "largest"),
-    [
-        ("https://i.ebayimg.com/images/g/AQ4AAOSwJOti/s-l64.png", "https://i.ebayimg.com/images/g/AQ4AAOSwJOti/s-l1600.png"),
-        ("http://127.0.0.1:9000/images/g/7/s-l500.jpg", "http://127.0.0.1:9000/images/g/7/s-l1600.jpg"),
-        ("https://example.com/s-l64.jpg", "https://example.com/s-l64.jpg"),
-        ("nonsense", "nonsense"),
-    ],
-)
-def test_the_largest_form_is_asked_for(url, largest):
-    assert largest_form(url) == largest
-
-
-@pytest.mark.shared
-def test_the_largest_form_agrees_with_the_forms_that_were_recorded():
-    cases = json.loads(shared_path("contracts", "fixtures", "ebay", "constructed", "image_urls.json").read_text())
-    assert {url: largest_form(url) for url in cases if url != "_note"} == {url: cases[url] for url in cases if url != "_note"}
 
 
 def test_photos_come_through_the_guarded_door_and_the_real_decoder_and_nothing_else_does():
