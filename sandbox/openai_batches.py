@@ -221,7 +221,7 @@ class Batches:
         if number > options.batch_requests:
             message = f"The batch contains {number} requests. A batch may contain up to {options.batch_requests} requests."
             batch.errors = [{"code": "too_many_tasks", "message": message, "param": None, "line": None}]
-        elif not number:
+        elif not (batch.begins or batch.errors):
             batch.errors = [{"code": "empty_file", "message": "The input file is empty.", "param": None, "line": None}]
 
     def _note(self, batch: _Batch, line: Line, seen: set[str], options: OpenAIOptions) -> None:
