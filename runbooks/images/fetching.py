@@ -94,8 +94,8 @@ def fetch(
 ) -> Photos:
     """Fetch, decode and choose the photos of one listing; never fails, each photo that is missing says why.
 
-    `urls` name each photo in its largest form; one named twice is one photo. `on_progress(done, total)` is called in this thread as each photo is done with, and may raise.
-    What is still on its way after `seconds` is given up.
+    `urls` name each photo in its largest form; one named twice is one photo. `on_progress(done, total)` is called in this thread as
+    each photo is done with, and may raise. What is still on its way after `seconds` is given up.
     """
     wanted = list(dict.fromkeys(urls))
     missing = [LeftOut(position, url, Refusal.TOO_MANY) for position, url in enumerate(wanted)][MOST_PHOTOS:]
