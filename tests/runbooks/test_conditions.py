@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.conditions import Grade, foxing_of, spelling_key
@@ -54,6 +54,7 @@ def test_every_grade_reads_its_own_name(grade):
 
 
 @given(st.text(max_size=60))
+@settings(deadline=None)
 def test_a_spelling_is_kept_in_one_way(text):
     assert spelling_key(spelling_key(text)) == spelling_key(text)
 

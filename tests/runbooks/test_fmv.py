@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.fmv import BASES, Adjustments, Comparable, Rate, appraise, in_dollars, most_relevant
@@ -164,6 +164,7 @@ COMPARABLES = st.lists(
 
 
 @given(COMPARABLES)
+@settings(deadline=None)
 def test_a_value_lies_within_the_prices_that_it_names(comparables):
     found = appraise(comparables)
     by_key = {one.key: one for one in comparables}
@@ -182,6 +183,7 @@ def test_a_value_lies_within_the_prices_that_it_names(comparables):
 
 
 @given(COMPARABLES)
+@settings(deadline=None)
 def test_the_better_basis_counts_when_it_has_three_relevant_prices(comparables):
     found = appraise(comparables)
     full = [value.basis for value in found.values if value.relevant >= 3]

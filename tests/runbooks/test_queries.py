@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.queries import full_query, simple_query
@@ -49,6 +49,7 @@ def test_it_holds_words_only_and_each_once(subject, query):
 
 
 @given(st.text(max_size=400), st.text(max_size=200), st.text(max_size=200), st.integers(1, 90))
+@settings(deadline=None)
 def test_no_query_is_longer_than_100_characters_or_holds_an_operator(title, author, binder, volumes):
     subject = Subject(title, author, binder=binder, volumes=volumes, binding="morocco", is_first_edition=True)
     for query in (full_query(subject), simple_query(subject)):

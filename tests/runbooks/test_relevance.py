@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.relevance import judge
@@ -140,6 +140,7 @@ def test_one_isbn_is_one_work():
 @given(
     st.text(max_size=600), st.text(max_size=100), st.dictionaries(st.sampled_from(["Author", "Binding", "Format"]), st.text(max_size=80))
 )
+@settings(deadline=None)
 def test_every_offer_is_judged_with_a_reason(title, author, aspects):
     found = judge(Subject(title[:50] or "x", author), offer(title, aspects=aspects))
     assert found.level in ("high", "medium", "low")

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.scoring import Recommendation
@@ -146,6 +146,7 @@ def test_a_price_that_would_do_is_not_known_without_a_value():
 
 
 @given(st.decimals("0.01", "99999", places=2), st.sampled_from(["Good", "Fine", "VG", ""]), st.sampled_from(["", "calf"]))
+@settings(deadline=None)
 def test_at_the_recommended_price_it_is_worth_acquiring(mid, condition, binding):
     evidence = evidence_of(year=1868, condition=condition, binding=binding)
     found = recommended_price(legacy_score(evidence, price_of(None, mid)), mid)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.reference import Wishes, seed_reference
@@ -117,6 +117,7 @@ def test_it_is_kept_below_100_and_above_nothing():
     st.integers(1700, 2000),
     st.booleans(),
 )
+@settings(deadline=None)
 def test_no_line_gives_more_than_its_most(publisher_tier, binder_tier, condition, year, complete):
     seed = seed_reference()
     publisher = next((one.name for one in seed.publishers if one.tier == publisher_tier), "")

@@ -104,7 +104,7 @@ def test_its_columns_are_the_stored_names():
 
 
 @given(COPIES, AMOUNTS, AMOUNTS)
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_evidence_and_price_survive_their_way_through_json(evidence, asking, mid):
     price = price_of(asking, mid)
     kept = json.loads(json.dumps([evidence.to_json(), price.to_json()]))
@@ -112,7 +112,7 @@ def test_evidence_and_price_survive_their_way_through_json(evidence, asking, mid
 
 
 @given(COPIES, st.none() | AMOUNTS, st.none() | AMOUNTS)
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 def test_every_score_is_within_its_bounds_and_gives_its_reasons(evidence, asking, mid):
     found = score(evidence, price_of(asking, mid))
     assert 0 <= found.legacy.total <= 120
@@ -124,7 +124,7 @@ def test_every_score_is_within_its_bounds_and_gives_its_reasons(evidence, asking
 
 
 @given(COPIES, AMOUNTS, AMOUNTS, AMOUNTS)
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 def test_nothing_is_better_at_a_higher_price(evidence, one, other, mid):
     cheap, dear = sorted((one, other))
     lower, higher = (score(evidence, price_of(asking, mid)) for asking in (cheap, dear))
@@ -135,7 +135,7 @@ def test_nothing_is_better_at_a_higher_price(evidence, one, other, mid):
 
 
 @given(st.text(max_size=700), AMOUNTS)
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_what_a_listing_writes_never_makes_the_reasons_too_long(text, asking):
     evidence = evidence_of(title=text, author=text, publisher=text, binder=text, condition=text, binding=text, condition_notes=text)
     found = score(replace(evidence, duplicates=(text,)), price_of(asking, 100))

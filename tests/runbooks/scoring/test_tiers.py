@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbooks.scoring import Floors, Position, Recommendation, Tier
@@ -19,6 +19,7 @@ def test_the_combined_score_is_60_and_40_per_cent(quality, fit, combined):
 
 
 @given(HUNDREDS, HUNDREDS)
+@settings(deadline=None)
 def test_the_combined_score_lies_between_the_two(quality, fit):
     assert min(quality, fit) <= combined_score(quality, fit) <= max(quality, fit)
 
@@ -82,6 +83,7 @@ def test_a_floor_never_raises_a_tier():
 
 
 @given(HUNDREDS, HUNDREDS, st.sampled_from(Position))
+@settings(deadline=None)
 def test_below_a_floor_nothing_is_a_buy(quality, fit, position):
     floors = Floors.of(quality, fit)
     tier = tier_of(cell_of(combined_score(quality, fit), position), floors)
@@ -89,6 +91,7 @@ def test_below_a_floor_nothing_is_a_buy(quality, fit, position):
 
 
 @given(HUNDREDS, HUNDREDS, st.sampled_from(Position), st.sampled_from(Position), HUNDREDS)
+@settings(deadline=None)
 def test_no_tier_is_better_at_a_worse_price_or_a_worse_score(combined, lower, one, other, quality):
     ranks = list(Tier)
     better, worse = sorted((one, other), key=list(Position).index)
@@ -130,6 +133,7 @@ def test_an_offer_needs_a_value_and_is_in_whole_dollars():
 
 
 @given(HUNDREDS, HUNDREDS, st.decimals("1", "100000", places=2))
+@settings(deadline=None)
 def test_a_better_score_never_gets_a_lower_offer(one, other, mid):
     lower, higher = sorted((one, other))
     offers = [suggested_offer(Tier.CONDITIONAL, combined, NONE, mid) for combined in (lower, higher)]
