@@ -9,7 +9,7 @@ from sandbox.party import Answer, encoded
 _BROWSE, _OAUTH, _ACCESS = "API_BROWSE", "OAuth", "ACCESS"
 
 #: By error id: status, domain, category and message.
-_ERRORS: dict[int, tuple[int, str, str, str]] = {
+ERRORS: dict[int, tuple[int, str, str, str]] = {
     1001: (401, _OAUTH, "REQUEST", "Invalid access token"),
     1002: (401, _OAUTH, "REQUEST", "Missing access token"),
     1100: (403, _ACCESS, "REQUEST", "Access denied"),
@@ -96,7 +96,7 @@ class Refusal(Exception):
 
 def problem(error_id: int, **parameters: str) -> dict[str, Any]:
     """Return one entry of `errors`, or of `warnings` in an answer that is given all the same."""
-    _, domain, category, message = _ERRORS[error_id]
+    _, domain, category, message = ERRORS[error_id]
     entry: dict[str, Any] = {"errorId": error_id, "domain": domain, "category": category, "message": message.format(**parameters)}
     if error_id in _LONGER:
         entry["longMessage"] = _LONGER[error_id]
@@ -107,6 +107,6 @@ def problem(error_id: int, **parameters: str) -> dict[str, Any]:
 
 def refused(refusal: Refusal, *, endpoint: str, not_found_status: int, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
     """Return the answer to a call that is refused."""
-    status = not_found_status if refusal.error_id in NOT_FOUND else _ERRORS[refusal.error_id][0]
+    status = not_found_status if refusal.error_id in NOT_FOUND else ERRORS[refusal.error_id][0]
     body = encoded({"errors": [problem(refusal.error_id, **refusal.parameters)]})
     return Answer(status, body, headers=headers if status == 429 else (), endpoint=endpoint, refused=status in (401, 403, 429))
