@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from sandbox.chance import happens, number_of
-from sandbox.subjects import FAMILIES
-from sandbox.words import words
+from sandbox.chance import happens, number_of, one_of
+from sandbox.subjects import FAMILIES, Family
+from sandbox.words import holds_phrase, words
 
 #: Share of prompts on which a model holds another view than most models do.
 SECOND_THOUGHTS = 0.06
@@ -58,15 +59,15 @@ def _in_json(text: str) -> dict[str, str]:
     return {_NAMES.get(name, name): value for name, value in said.items()}
 
 
-def judged(text: str, *, model: str) -> dict[str, Any]:
-    """Return a draft of all that one may ask of a book, by the names that are usual for it."""
+def judged(text: str, *, model: str, choices: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a draft of all that one may ask of a book, by the names that are usual for it; genres are taken from `choices` if there are any."""
     facts = facts_in(text)
     wavering = happens(SECOND_THOUGHTS, "second thoughts", model, text)
     sure = 0.78 + number_of("sure", model, text) % 21 / 100
     reason = _objection(facts, text)
     if wavering:
         reason = "" if reason else "the facts do not go together"
-    genres = _genres(facts, text)
+    genres = _genres(facts, text, choices)
     return {
         "flagged": bool(reason),
         "flagged_reason": f"This looks like {reason}." if reason and not wavering else reason,
@@ -92,11 +93,25 @@ def _objection(facts: dict[str, str], text: str) -> str:
     return ""
 
 
-def _genres(facts: dict[str, str], text: str) -> list[str]:
+def _genres(facts: dict[str, str], text: str, choices: Sequence[str]) -> list[str]:
     told = [genre.strip() for genre in re.split(r"[,;|]", facts.get("genres", "")) if genre.strip()]
-    named = set(words(" ".join((facts.get("title", ""), facts.get("description", ""), facts.get("genres", ""))) or text))
-    by_clue = sorted(FAMILIES, key=lambda family: -len(family.clues & named))
-    return list(dict.fromkeys([*told, *(family.subjects[0] for family in by_clue if family.clues & named)]))[:MOST_GENRES]
+    about = words(" ".join((facts.get("title", ""), facts.get("description", ""), facts.get("genres", ""))) if "title" in facts else text)
+    named = frozenset(about)
+    if choices:
+        told = [choice for choice in choices if (phrase := words(choice)) and phrase[0] in named and holds_phrase(about, phrase)]
+    by_clue = sorted((family for family in FAMILIES if family.clues & named), key=lambda family: -len(family.clues & named))
+    guessed = [genre for family in by_clue for genre in _called(family, choices)]
+    found = list(dict.fromkeys([*told, *guessed]))[:MOST_GENRES]
+    # Who knows the book does not need its description; here chance knows, the same for every model.
+    return found or ([one_of(choices, "genre", facts.get("author", ""), facts.get("title", text))] if choices else [])
+
+
+def _called(family: Family, choices: Sequence[str]) -> list[str]:
+    """Return the names for a kind of book: among choices, those that one of its subjects has."""
+    if not choices:
+        return [family.subjects[0]]
+    subjects = {words(subject) for subject in family.subjects}
+    return [choice for choice in choices if words(choice) in subjects][:1]
 
 
 def _description(facts: dict[str, str], genres: list[str]) -> str:

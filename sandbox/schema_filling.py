@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from sandbox.chance import number_of, one_of
@@ -30,6 +29,8 @@ MEANINGS: dict[str, frozenset[str]] = {
 }
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+#: What stands in an enumeration for not knowing.
+_UNKNOWN = frozenset({"", "unknown", "not stated", "not known", "ungraded", "none", "cannot tell", "unclear"})
 #: What Anthropic's SDK makes of the constraints that its API does not take: a note at the end of the description.
 _NOTED = re.compile(r"\{([^{}]*)\}\s*$")
 _CONSTRAINTS = (
@@ -132,9 +133,9 @@ class Filler:
             by_name = [value for value in values if str(value) in (draft.name, str(draft.number))]
             return by_name[0] if by_name else values[(draft.number - 1) % len(values)]
         if draft is not NOTHING:
-            folded = _folded(draft)
+            meant = _UNKNOWN if draft is None else {_folded(draft)}
             for value in values:
-                if value == draft or _folded(value) == folded:
+                if value == draft or _folded(value) in meant:
                     return value
         return one_of([value for value in values if value is not None] or values, self._about, path, "enum")
 
@@ -154,13 +155,17 @@ class Filler:
     def array(self, schema: dict[str, Any], draft: Any, path: str, depth: int) -> list[Any]:
         constraints = _constraints(schema)
         fewest, most = int(constraints.get("minItems", 0)), int(constraints.get("maxItems", 20))
+        choices = self._resolved(schema.get("items", {})).get("enum")
         if draft is NOTHING:
             drafts = [NOTHING] * (1 + number_of(self._about, path, "count") % 2 if depth < DEEPEST else 0)
         else:
             drafts = list(draft) if isinstance(draft, list | tuple) else [] if draft is None else [draft]
+            drafts = _among(choices, drafts)
         drafts = drafts[:most] + [NOTHING] * (fewest - len(drafts))
         items = [self.value(schema.get("items", {}), one, f"{path}[{place}]", depth + 1) for place, one in enumerate(drafts)]
-        return _unlike(items) if constraints.get("uniqueItems") or "enum" in self._resolved(schema.get("items", {})) else items
+        unlike = _unlike(items)
+        # A list of choices names each once, where that leaves enough of them.
+        return unlike if constraints.get("uniqueItems") or (choices and len(unlike) >= fewest) else items
 
     def number(self, schema: dict[str, Any], draft: Any, path: str, *, whole: bool) -> int | float:
         lowest, highest, step = _bounds(_constraints(schema), name_words(path.rpartition(".")[2]), whole=whole)
@@ -177,27 +182,39 @@ class Filler:
     def string(self, schema: dict[str, Any], draft: Any, path: str) -> str:
         chance = number_of(self._about, path, "string")
         constraints = _constraints(schema)
-        match schema.get("format"):
-            case "date":
-                return draft if isinstance(draft, str) else (date(2026, 1, 1) + timedelta(days=chance % 300)).isoformat()
-            case "date-time":
-                return draft if isinstance(draft, str) else f"2026-01-{1 + chance % 28:02}T12:00:00Z"
-            case "time":
-                return "12:00:00Z"
-            case "uri":
-                return draft if isinstance(draft, str) else f"https://example.org/{chance % 10_000}"
-            case "email":
-                return "someone@example.org"
-            case "uuid":
-                digits = f"{chance:016x}" * 2
-                return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "8" + digits[17:20], digits[20:]))
-        text = (
-            _as_text(draft) if draft is not NOTHING else f"Nothing stands out in {' '.join(name_words(path.rpartition('.')[2])) or 'this'}."
-        )
+        if made := _FORMATS.get(schema.get("format", "")):
+            pattern, make = made
+            return draft if isinstance(draft, str) and pattern.fullmatch(draft) else make(chance)
+        name = " ".join(name_words(path.rpartition(".")[2])) or "this"
+        text = f"Nothing stands out in {name}." if draft is NOTHING else _as_text(draft)
         shortest, longest = int(constraints.get("minLength", 0)), int(constraints.get("maxLength", 10_000))
         if len(text) > longest:
             text = text[:longest].rpartition(" ")[0] or text[:longest]
         return text if len(text) >= shortest else (text + " " + "and so on, " * shortest)[:shortest]
+
+
+def _among(choices: Sequence[Any] | None, drafts: list[Any]) -> list[Any]:
+    """Return the drafts without those that are none of the choices: what was meant is not replaced by chance."""
+    if not choices:
+        return drafts
+    known = {_folded(choice) for choice in choices}
+    return [draft for draft in drafts if isinstance(draft, ImageReference) or _folded(draft) in known]
+
+
+def _uuid(chance: int) -> str:
+    digits = f"{chance:016x}" * 2
+    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "8" + digits[17:20], digits[20:]))
+
+
+#: What a string of a format looks like, and how one is made.
+_FORMATS: dict[str, tuple[re.Pattern[str], Callable[[int], str]]] = {
+    "date": (re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])-([01][1-9]|2[0-8])"), lambda chance: f"2026-{1 + chance % 9:02}-{1 + chance % 28:02}"),
+    "date-time": (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), lambda chance: f"2026-01-{1 + chance % 28:02}T12:00:00Z"),
+    "time": (re.compile(r"[01]\d:[0-5]\d:[0-5]\dZ"), lambda _: "12:00:00Z"),
+    "uri": (re.compile(r"https?://[\x21-\x7e]+"), lambda chance: f"https://example.org/{chance % 10_000}"),
+    "email": (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), lambda _: "someone@example.org"),
+    "uuid": (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), _uuid),
+}
 
 
 def _kinds_of(draft: Any) -> tuple[str, ...]:
@@ -269,17 +286,21 @@ def _number_in(text: str) -> float | None:
 
 
 def _bounds(constraints: Mapping[str, Any], words: Iterable[str], *, whole: bool) -> tuple[float, float, float]:
-    step = float(constraints.get("multipleOf", 0))
-    nearest = step or (1 if whole else 0.01)
+    """Return the lowest and the highest number that is allowed or usual, and the step between two, 0 for any."""
+    step, least = float(constraints.get("multipleOf", 0)), 1 if whole else 0.01
     lowest, highest = constraints.get("minimum"), constraints.get("maximum")
     if "exclusiveMinimum" in constraints:
-        lowest = constraints["exclusiveMinimum"] + nearest
+        lowest = constraints["exclusiveMinimum"] + least
     if "exclusiveMaximum" in constraints:
-        highest = constraints["exclusiveMaximum"] - nearest
+        highest = constraints["exclusiveMaximum"] - least
     usual = 100 if "score" in words or "percent" in words else 10 if whole else 1
     if lowest is None:
         lowest = min(0, highest) if highest is not None else 0
-    return float(lowest), float(highest if highest is not None else max(lowest + usual, usual)), step
+    if highest is None:
+        highest = max(lowest + usual, usual)
+    if step:
+        lowest, highest = math.ceil(lowest / step) * step, math.floor(highest / step) * step
+    return float(lowest), float(highest), step
 
 
 def _unlike(items: list[Any]) -> list[Any]:
