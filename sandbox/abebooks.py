@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
-from sandbox.abebooks_offers import CONDITIONS, Offer, matching, with_isbn
+from sandbox.abebooks_offers import CONDITIONS, SYMBOLS, Offer, matching, with_isbn, written
 from sandbox.abebooks_pages import CHALLENGE, GENERATIONS, NO_RESULTS, page_unknown
 from sandbox.isbn import as_isbn13
 from sandbox.party import HTML, Answer, Options, Party, Request, encoded
@@ -17,10 +17,6 @@ PRICING = "/servlet/DWRestService/pricingservice"
 SEARCH = "/servlet/SearchResults"
 #: What sortby means by its number: 17 is the lowest total price first, 1 the highest.
 LOWEST_FIRST, HIGHEST_FIRST = "17", "1"
-CENT = Decimal("0.01")
-
-#: What one dollar is worth here, and how an amount is written for a surfer from there.
-_MONEY: Mapping[str, tuple[str, str]] = {"USD": ("1", "US$"), "GBP": ("0.79", "£"), "EUR": ("0.93", "EUR")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +50,6 @@ class AbeBooks(Party):
             return self._search(request)
         return Answer(404, b"<html><body>Page not found</body></html>", HTML, endpoint="not served")
 
-    def _in_money_of_caller(self, found: list[Offer]) -> list[Offer]:
-        rate = Decimal(_MONEY[self.options.currency][0])
-        return [
-            replace(
-                offer,
-                price=(offer.price * rate).quantize(CENT),
-                shipping=None if offer.shipping is None else (offer.shipping * rate).quantize(CENT),
-            )
-            for offer in found
-        ]
-
     # Pricing
 
     def _pricing(self, request: Request) -> Answer:
@@ -79,7 +64,7 @@ class AbeBooks(Party):
         found = read(form)
         if found is None:
             return _failed("a parameter is missing")
-        found = self._in_money_of_caller(found)
+        found = [offer.converted(self.options.currency) for offer in found]
         keys = (form.get("isbn") or f"{form.get('an', '')} / {form.get('tn', '')}",)
         return Answer(200, encoded(self._prices(form, found)), endpoint=PRICING, keys=keys)
 
@@ -96,25 +81,19 @@ class AbeBooks(Party):
         if not found:
             return None
         best = min(found, key=_total)
-        price, shipping = f"{best.price:,.2f}", f"{best.shipping or 0:,.2f}"
+        currency, shipping = self.options.currency, best.shipping or Decimal(0)
         return {
-            "bestPriceInPurchaseCurrencyValueOnly": price,
-            "bestPriceInPurchaseCurrencyWithCurrencySymbol": self._with_symbol(price),
-            "bestShippingToDestinationPriceInPurchaseCurrencyValueOnly": shipping,
-            "bestShippingToDestinationPriceInPurchaseCurrencyWithCurrencySymbol": self._with_symbol(shipping),
-            "nonPaddedPriceInListingCurrencyValueOnly": price,
-            "purchaseCurrencySymbol": _MONEY[self.options.currency][1],
+            "bestPriceInPurchaseCurrencyValueOnly": f"{best.price:,.2f}",
+            "bestPriceInPurchaseCurrencyWithCurrencySymbol": written(best.price, currency),
+            "bestShippingToDestinationPriceInPurchaseCurrencyValueOnly": f"{shipping:,.2f}",
+            "bestShippingToDestinationPriceInPurchaseCurrencyWithCurrencySymbol": written(shipping, currency),
+            "nonPaddedPriceInListingCurrencyValueOnly": f"{best.price:,.2f}",
+            "purchaseCurrencySymbol": SYMBOLS[currency],
             "bookCondition": "New" if best.is_new else f"Used - {CONDITIONS[best.condition]}",
             "totalResults": len(found),
             "vendorCountryNameInSurferLanguage": "United States",
             "shippingDestinationNameInSurferLanguage": "United States",
         }
-
-    def _with_symbol(self, amount: str) -> str:
-        """Return an amount with its money, in the manner of the caller's country: Germans get a decimal comma."""
-        if self.options.currency == "EUR":
-            amount = amount.replace(",", " ").replace(".", ",").replace(" ", ".")
-        return f"{_MONEY[self.options.currency][1]} {amount}"
 
     # The search page
 
@@ -123,7 +102,7 @@ class AbeBooks(Party):
         if not (isbn or author or title or keywords):
             return Answer(302, b"", HTML, ((b"location", b"/servlet/SearchEntry"),), endpoint=SEARCH)
         found = with_isbn(as_isbn13(isbn)) if isbn else matching(author=author, title=title, keywords=keywords)
-        found = self._in_money_of_caller(found)
+        found = [offer.converted(self.options.currency) for offer in found]
         order = request.parameter("sortby")
         if order in (LOWEST_FIRST, HIGHEST_FIRST):
             found = sorted(found, key=_total, reverse=order == HIGHEST_FIRST)

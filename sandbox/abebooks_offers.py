@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -23,6 +23,11 @@ CONDITIONS = {
     "USED_FAIR": "Fair",
     "USED_POOR": "Poor",
 }
+#: What one dollar is worth for a surfer from elsewhere, and how their money is written.
+RATES = {"USD": Decimal(1), "GBP": Decimal("0.79"), "EUR": Decimal("0.93")}
+SYMBOLS = {"USD": "US$", "GBP": "£", "EUR": "EUR"}
+CENT = Decimal("0.01")
+
 _OLD_CONDITIONS = ("USED_FINE", "USED_VERYGOOD", "USED_VERYGOOD", "USED_GOOD", "USED_GOOD", "USED_FAIR")
 _VENDORS = (
     "Quire & Leaf",
@@ -59,6 +64,20 @@ class Offer:
     def is_new(self) -> bool:
         """Tell whether it is sold as new."""
         return self.condition == "NEW"
+
+    def converted(self, currency: str) -> Offer:
+        """Return the offer as a surfer with this money sees it."""
+        rate = RATES[currency]
+        shipping = None if self.shipping is None else (self.shipping * rate).quantize(CENT)
+        return replace(self, price=(self.price * rate).quantize(CENT), shipping=shipping)
+
+
+def written(amount: Decimal, currency: str) -> str:
+    """Return an amount with its money, in the manner of the surfer's country: Germans get a decimal comma."""
+    text = f"{amount:,.2f}"
+    if currency == "EUR":
+        text = text.translate(str.maketrans(",.", ".,"))
+    return f"{SYMBOLS[currency]} {text}"
 
 
 @lru_cache(maxsize=1)
@@ -97,7 +116,7 @@ def _offers_of(work: Work) -> Iterator[Offer]:
             work,
             place,
             title=f"{work.title}{volumes}",
-            price=(price_at(market, place, market.abebooks, about=f"abebooks {work.key}") * Decimal("1.1")).quantize(Decimal("0.01")),
+            price=(price_at(market, place, market.abebooks, about=f"abebooks {work.key}") * Decimal("1.1")).quantize(CENT),
             binding=binding.capitalize(),
             condition="NEW" if work.isbn and place % 4 == 0 else condition,
             description=f'{work.publisher}, {work.year}. "{binding.capitalize()}". {CONDITIONS[condition]} <i>copy</i> \\ with usual wear.{volumes}',

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from html import escape
 
-from sandbox.abebooks_offers import CONDITIONS, Offer
+from sandbox.abebooks_offers import CONDITIONS, Offer, written
 from sandbox.chance import number_of
 
 NO_RESULTS = (
@@ -25,12 +25,13 @@ CHALLENGE = (
 
 def page_of_march(offers: list[Offer], currency: str) -> str:
     """Return the page as it was until July 2026: one `li` an offer."""
-    return _html("".join(_item_of_march(offer) for offer in offers))
+    return _html("".join(_item_of_march(offer, currency) for offer in offers))
 
 
-def _item_of_march(offer: Offer) -> str:
+def _item_of_march(offer: Offer, currency: str) -> str:
     return (
         f'<li data-test-id="listing-item"><a href="{_path(offer)}"><span data-test-id="listing-title">{escape(offer.title)}</span></a>'
+        f'<p class="item-price">{written(offer.price, currency)}</p>'
         f'<button data-listingid="{offer.number}" {_costs(offer)}>Add to basket</button>'
         f'<span data-test-id="listing-book-condition">{_new_or_used(offer)} - {_cover(offer)}</span>'
         '<span class="opt-subcondition" data-test-id="listing-optional-condition">'
@@ -41,10 +42,10 @@ def _item_of_march(offer: Offer) -> str:
 
 def page_of_august(offers: list[Offer], currency: str) -> str:
     """Return the page of August 2026: the number in the test id, and chips that are list items inside the list items."""
-    return _html("".join(_item_of_august(offer) for offer in offers))
+    return _html("".join(_item_of_august(offer, currency) for offer in offers))
 
 
-def _item_of_august(offer: Offer) -> str:
+def _item_of_august(offer: Offer, currency: str) -> str:
     chips = "".join(f'<li aria-label="{escape(chip)}">{escape(chip)}</li>' for chip in (offer.binding, *map(_words_of, offer.marks)))
     return (
         f'<li data-test-id="listing-item-{offer.number}"><div><a href="{_path(offer)}">{escape(offer.title)}</a>'
@@ -52,6 +53,7 @@ def _item_of_august(offer: Offer) -> str:
         f'<ul aria-label="Attributes">{chips}</ul>'
         f'<span data-test-id="listing-condition">{_condition(offer)}</span>'
         f'<a data-test-id="listing-seller-link" href="/{_slug(offer.vendor)}/{_vendor_number(offer)}/sf">{escape(offer.vendor)}</a>'
+        f'<p class="item-price">{written(offer.price, currency)}</p>'
         f'<button data-listingid="{offer.number}" {_costs(offer)}>Add to basket</button></div></li>'
     )
 
@@ -64,7 +66,7 @@ def page_of_september(offers: list[Offer], currency: str) -> str:
             "totalResults": len(offers),
         }
     }
-    chunk = f"1a:{json.dumps(['$', '$L2b', None, content], ensure_ascii=False)}\n"
+    chunk = f"1a:{json.dumps(['$', '$L2b', None, content], ensure_ascii=False, separators=(',', ':'))}\n"
     # A long payload comes in several pushes, cut anywhere.
     middle = len(chunk) // 2
     pushes = ['0:["$","html",null,{}]\n', chunk[:middle], chunk[middle:]]

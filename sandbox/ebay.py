@@ -95,8 +95,8 @@ class EBay(Party):
             scopes = frozenset({BASIC_SCOPE, INSIGHTS_SCOPE} if self.options.insights else {BASIC_SCOPE})
             options = self.options
             return self._tokens.answer(request, now=self.clock.now(), clients=options.clients, seconds=options.token_seconds, scopes=scopes)
-        if request.path.startswith(("/short/", "/splashui/")):
-            return short_link(request, base=f"{_host(request)}/{self.name}")
+        if request.path.startswith("/short/"):
+            return short_link(request)
         endpoint = _endpoint(request.path)
         try:
             return self._called(endpoint, request)
