@@ -24,7 +24,7 @@ MAX_SECONDS = 10.0
 
 #: Addresses with tracking are long; none that a browser shows is longer.
 _LONGEST = 4_096
-#: By site. eBay's API knows no Indian marketplace; a number is one listing on every site.
+#: By site. Some sites have no marketplace in eBay's API; a number is one listing on every site, so the American one is asked.
 _MARKETPLACES = {
     "ebay.com": "EBAY_US",
     "ebay.co.uk": "EBAY_GB",
@@ -46,8 +46,8 @@ _MARKETPLACES = {
     "ebay.pl": "EBAY_PL",
     "ebay.com.hk": "EBAY_HK",
     "ebay.com.sg": "EBAY_SG",
-    "ebay.com.my": "EBAY_MY",
-    "ebay.ph": "EBAY_PH",
+    "ebay.com.my": "EBAY_US",
+    "ebay.ph": "EBAY_US",
 }
 #: Every host name that is taken, whole: a name that only ends or begins like one is somebody else's.
 _HOSTS = {prefix + site: marketplace for site, marketplace in _MARKETPLACES.items() for prefix in ("", "www.", "m.", "cgi.")}

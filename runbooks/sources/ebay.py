@@ -164,7 +164,10 @@ class Ebay:
 def _question(gtin: str, q: str, price_filter: str, limit: int) -> dict[str, str]:
     if bool(gtin) == bool(q):
         raise ValueError("eBay is asked by product number or by keywords, one of the two")
-    asked = {"gtin": gtin, "category_ids": BOOKS} if gtin else {"q": keywords(q), "category_ids": BOOKS_AND_MAGAZINES}
+    words = keywords(q)
+    if not gtin and not words:
+        raise Refused("there is no word to search for", reason="empty_query", source=NAME)
+    asked = {"gtin": gtin, "category_ids": BOOKS} if gtin else {"q": words, "category_ids": BOOKS_AND_MAGAZINES}
     # Without the filter eBay brings fixed prices only.
     filters = "buyingOptions:{FIXED_PRICE|AUCTION}" + price_filter
     return asked | {"filter": filters, "limit": str(min(max(limit, 1), MOST_OFFERS))}
@@ -173,7 +176,7 @@ def _question(gtin: str, q: str, price_filter: str, limit: int) -> dict[str, str
 def _price_filter(lowest: Decimal | None, highest: Decimal | None, currency: str) -> str:
     if lowest is None and highest is None:
         return ""
-    bounds = f"{lowest or ''}" if highest is None else f"{lowest or ''}..{highest}"
+    bounds = ("" if lowest is None else f"{lowest:f}") + ("" if highest is None else f"..{highest:f}")
     # Without a currency eBay ignores the price, and says so in a warning only.
     return f",price:[{bounds}],priceCurrency:{currency}"
 

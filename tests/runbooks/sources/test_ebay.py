@@ -192,6 +192,8 @@ def test_a_search_by_words_is_among_all_books():
     ("bounds", "price"),
     [
         ({"lowest": Decimal(5)}, "price:[5]"),
+        ({"lowest": Decimal(0)}, "price:[0]"),
+        ({"lowest": Decimal("1E+2")}, "price:[100]"),
         ({"highest": Decimal("50.5")}, "price:[..50.5]"),
         ({"lowest": Decimal(5), "highest": Decimal(50)}, "price:[5..50]"),
     ],
@@ -208,6 +210,13 @@ def test_product_number_and_words_are_not_asked_together(question):
     with pytest.raises(ValueError, match="one of the two"):
         source.search(**question)
     assert door.asked == []
+
+
+def test_a_query_without_a_word_is_not_asked():
+    source, door = client(found())
+    with pytest.raises(Refused) as caught:
+        source.search(q="(*)")
+    assert (caught.value.reason, door.asked) == ("empty_query", [])
 
 
 def test_an_offer_has_its_basis():
