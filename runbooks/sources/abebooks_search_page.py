@@ -79,7 +79,7 @@ def _offers(offers: list[Offer | None], total: int, page: bytes, *, query: str, 
 
 
 def _is_no_book(binding: str, listing: Mapping[str, Any]) -> bool:
-    return listing.get("productType", "DEFAULT") != "DEFAULT" or bool(_NO_BOOK.search(binding))
+    return (listing.get("productType") or "DEFAULT") != "DEFAULT" or bool(_NO_BOOK.search(binding))
 
 
 def _address(path: Any) -> str:
