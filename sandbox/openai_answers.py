@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.chance import happens, number_of
 from sandbox.language_model import answer, count_tokens
+from sandbox.openai_errors import Refused, server_error
 from sandbox.openai_options import OpenAIOptions
 from sandbox.openai_requests import Question
 from sandbox.party import encoded
@@ -77,6 +78,14 @@ class Writer:
             return {"code": "invalid_image_url", "message": f"Error while downloading {address}. Upstream status code: 404."}
         message = "An error occurred while processing your request. You can retry your request."
         return {"code": options.failure_code, "message": message}
+
+    def refuse_what_fails(self, question: Question, fate: str, options: OpenAIOptions) -> None:
+        """Raise Refused where the fate is a failure: what is answered at once fails by its status code."""
+        if fate == IMAGE_LOST:
+            error = self.error(question, fate, options)
+            raise Refused(error["message"], param="url", code=error["code"])
+        if fate == "failed":
+            raise server_error()
 
     def outcome(self, question: Question, fate: str, options: OpenAIOptions) -> Outcome:
         """Return how a question ends that meets this fate."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.chance import happens
-from sandbox.openai_answers import ANSWERED, Writer, new_id, response_object
-from sandbox.openai_errors import Refused, server_error
+from sandbox.openai_answers import Writer, new_id, response_object
+from sandbox.openai_errors import Refused
 from sandbox.openai_options import OpenAIOptions
 from sandbox.openai_requests import Question, read_question
 from sandbox.party import encoded
@@ -102,9 +102,7 @@ class Results:
         return _told(line.custom_id, None, error)
 
     def _answered(self, question: Question, fate: str) -> dict[str, Any]:
-        if fate not in (ANSWERED, "refused", "cut_off", "filtered", "bad_json", "empty"):
-            error = self._writer.error(question, fate, self._options)
-            raise server_error() if fate == "failed" else Refused(error["message"], param="url", code=error["code"])
+        self._writer.refuse_what_fails(question, fate, self._options)
         outcome = self._writer.outcome(question, fate, self._options)
         if usage := outcome.usage:
             self._used.update(

@@ -1,17 +1,16 @@
-"""Batches: validated, worked through by the clock, ended with an output and an error file (…/docs/guides/batch)."""
+"""Batches: validated, worked through by the clock, ended with an output and an error file (https://platform.openai.com/docs/guides/batch)."""
 
 from __future__ import annotations
 
 import random
 import secrets
 from array import array
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.openai_answers import FATES, IMAGE_LOST, Writer
+from sandbox.openai_answers import ANSWERED, FATES, IMAGE_LOST, Writer
+from sandbox.openai_batch import ENDINGS, Batch
 from sandbox.openai_batch_lines import CANCELLED, ENDPOINT, EXPIRED, STALLED, UNREADABLE, BadLine, Line, Results, appraise, read_line
 from sandbox.openai_errors import Refused, cannot_find_file, missing, wrong_value
 from sandbox.openai_files import SECONDS_A_BATCH_FILE_IS_KEPT, File, Files, check_expiry, page
@@ -23,97 +22,12 @@ from sandbox.openai_timeline import Timeline
 from sandbox.openai_webhooks import Webhooks
 from sandbox.party import Request
 
-WINDOW_SECONDS = 86400
 #: Lines read or written between other callers' requests.
 LINES_A_STEP = 50
 #: Errors told of a file that is full of them.
 MOST_ERRORS = 100
-_ENDINGS = ("completed", "failed", "expired", "cancelled")
-_MOMENTS = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
-_FATES = ("answered", *FATES, IMAGE_LOST, STALLED, UNREADABLE)
+_FATES = (ANSWERED, *FATES, IMAGE_LOST, STALLED, UNREADABLE)
 _FAILING = {"failed", IMAGE_LOST, UNREADABLE}
-
-
-@dataclass(eq=False)
-class _Batch:
-    """Hold a batch: of each line no more than where it begins and what will befall it."""
-
-    id: str
-    input: File
-    metadata: dict[str, str] | None
-    created_at: float
-    seconds_to_keep: int
-    status: str = "validating"
-    #: When it came to each status.
-    moments: dict[str, float] = field(default_factory=dict)
-    model: str | None = None
-    tokens: int = 0
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    begins: array[int] = field(default_factory=lambda: array("Q"))
-    fates: bytearray = field(default_factory=bytearray)
-    #: The lines in the order in which they are done; stalled ones are not among them.
-    order: array[int] = field(default_factory=lambda: array("L"))
-    #: The places in that order of those that fail.
-    failing: array[int] = field(default_factory=lambda: array("L"))
-    seconds: float = 0.0
-    #: How many of the order were done when it ended or was cancelled.
-    stopped_at: int | None = None
-    usage: dict[str, Any] | None = None
-    output: File | None = None
-    error_file: File | None = None
-
-    @property
-    def expires_at(self) -> float:
-        return self.created_at + WINDOW_SECONDS
-
-    def come_to(self, status: str, now: float) -> None:
-        """Move to a status."""
-        self.status = status
-        self.moments[status] = now
-
-    def done(self, now: float) -> int:
-        """Return how many lines are done."""
-        if self.stopped_at is not None:
-            return self.stopped_at
-        if "in_progress" not in self.moments:
-            return 0
-        passed = (now - self.moments["in_progress"]) / self.seconds if self.seconds else 1.0
-        return max(0, min(len(self.order), int(len(self.order) * passed)))
-
-    def as_dict(self, now: float) -> dict[str, Any]:
-        """Return the batch object."""
-        done = self.done(now)
-        failed = bisect_left(self.failing, done)
-        expired = len(self.fates) - done if self.status == "expired" else 0
-        moments = {f"{name}_at": int(self.moments[name]) if name in self.moments else None for name in _MOMENTS}
-        started = "in_progress" in self.moments
-        return {
-            "id": self.id,
-            "object": "batch",
-            "endpoint": ENDPOINT,
-            "model": self.model if started else None,
-            "errors": {"object": "list", "data": self.errors} if self.errors else None,
-            "input_file_id": self.input.id,
-            "completion_window": "24h",
-            "status": self.status,
-            "output_file_id": self.output.id if self.output else None,
-            "error_file_id": self.error_file.id if self.error_file else None,
-            "created_at": int(self.created_at),
-            "expires_at": int(self.expires_at),
-            **moments,
-            "request_counts": {"total": len(self.fates) if started else 0, "completed": done - failed, "failed": failed + expired},
-            "usage": self.usage or _NOTHING_USED,
-            "metadata": self.metadata,
-        }
-
-
-_NOTHING_USED = {
-    "input_tokens": 0,
-    "input_tokens_details": {"cached_tokens": 0},
-    "output_tokens": 0,
-    "output_tokens_details": {"reasoning_tokens": 0},
-    "total_tokens": 0,
-}
 
 
 class Batches:
@@ -128,7 +42,7 @@ class Batches:
         self._webhooks = webhooks
         self._files = files
         self._options = options
-        self._batches: dict[str, _Batch] = {}
+        self._batches: dict[str, Batch] = {}
         self._created: deque[float] = deque()
 
     def create(self, asked: dict[str, Any], now: float) -> dict[str, Any]:
@@ -153,21 +67,21 @@ class Batches:
     def cancel(self, batch_id: str, now: float) -> dict[str, Any]:
         """Begin to cancel a batch; what is done by now stays in its output. Raise Refused for one that has ended."""
         batch = self._find(batch_id)
-        if batch.status in _ENDINGS:
-            raise Refused(f"Cannot cancel a batch with status '{batch.status}'.", status=409, code="batch_not_cancellable")
+        if batch.status in ENDINGS:
+            raise Refused(f"Cannot cancel a batch with status '{batch.status}'.", status=409)
         if batch.status != "cancelling":
             batch.stopped_at = batch.done(now)
             batch.come_to("cancelling", now)
             self._timeline.at(now + self._options().cancelling_seconds, lambda when: self._end(batch, "cancelled", when))
         return batch.as_dict(now)
 
-    def _find(self, batch_id: str) -> _Batch:
+    def _find(self, batch_id: str) -> Batch:
         try:
             return self._batches[batch_id]
         except KeyError:
             raise Refused(f"No batch found with id '{batch_id}'.", status=404, param="id") from None
 
-    def _checked(self, asked: dict[str, Any], now: float) -> _Batch:
+    def _checked(self, asked: dict[str, Any], now: float) -> Batch:
         for name in ("input_file_id", "endpoint", "completion_window"):
             if not asked.get(name):
                 raise missing(name)
@@ -186,7 +100,7 @@ class Batches:
         if file.purpose != "batch":
             message = f"Invalid file purpose: '{file.purpose}'. The purpose of an input file must be 'batch'."
             raise Refused(message, param="input_file_id")
-        return _Batch(f"batch_{secrets.token_hex(16)}", file, asked.get("metadata"), now, seconds_to_keep)
+        return Batch(f"batch_{secrets.token_hex(16)}", file, asked.get("metadata"), now, seconds_to_keep)
 
     def _count_creation(self, now: float) -> None:
         options = self._options()
@@ -199,7 +113,7 @@ class Batches:
 
     # The life of a batch
 
-    def _reading(self, batch: _Batch) -> Iterator[None]:
+    def _reading(self, batch: Batch) -> Iterator[None]:
         """Read all lines, and note what is wrong with them or what will befall them."""
         options = self._options()
         seen: set[str] = set()
@@ -224,7 +138,7 @@ class Batches:
         elif not (batch.begins or batch.errors):
             batch.errors = [{"code": "empty_file", "message": "The input file is empty.", "param": None, "line": None}]
 
-    def _note(self, batch: _Batch, line: Line, seen: set[str], options: OpenAIOptions) -> None:
+    def _note(self, batch: Batch, line: Line, seen: set[str], options: OpenAIOptions) -> None:
         if line.custom_id in seen:
             message = (
                 "The custom_id for this request is a duplicate of another request. "
@@ -245,7 +159,7 @@ class Batches:
         batch.fates.append(_FATES.index(fate))
         batch.tokens += tokens
 
-    def _validated(self, batch: _Batch, now: float) -> None:
+    def _validated(self, batch: Batch, now: float) -> None:
         if batch.status != "validating":
             return
         if not batch.errors and (problem := self._too_much_enqueued(batch, now)):
@@ -264,7 +178,7 @@ class Batches:
         else:
             self._timeline.at(now + batch.seconds, lambda when: self._finalize(batch, "completed", when))
 
-    def _too_much_enqueued(self, batch: _Batch, now: float) -> dict[str, Any] | None:
+    def _too_much_enqueued(self, batch: Batch, now: float) -> dict[str, Any] | None:
         options = self._options()
         model = model_called(batch.model or "", batch.created_at)
         cap = options.enqueued_tokens or model.enqueued_tokens
@@ -278,19 +192,19 @@ class Batches:
         )
         return {"code": "token_limit_exceeded", "message": message, "param": None, "line": None}
 
-    def _finalize(self, batch: _Batch, ending: str, now: float) -> None:
+    def _finalize(self, batch: Batch, ending: str, now: float) -> None:
         if batch.status == "in_progress":
             batch.stopped_at = len(batch.order) if ending == "completed" else batch.done(now)
             batch.come_to("finalizing", now)
             ends_at = now + (self._options().finalizing_seconds if ending == "completed" else 0)
             self._timeline.at(ends_at, lambda when: self._end(batch, ending, when))
 
-    def _end(self, batch: _Batch, ending: str, now: float) -> None:
+    def _end(self, batch: Batch, ending: str, now: float) -> None:
         """Write the results and close; a batch cancelled while it is finalized is not ended twice."""
         if batch.status == ("cancelling" if ending == "cancelled" else "finalizing"):
             self._timeline.work_through(self._writing(batch, ending, now), lambda: self._close(batch, ending, now))
 
-    def _writing(self, batch: _Batch, ending: str, now: float) -> Iterator[None]:
+    def _writing(self, batch: Batch, ending: str, now: float) -> Iterator[None]:
         options = self._options()
         results = Results(self._writer, self._seed, now, options)
         expires_at = batch.created_at + batch.seconds_to_keep
@@ -312,12 +226,12 @@ class Batches:
         batch.usage = results.usage()
         batch.output, batch.error_file = (self._files.add(file) if file.size else None for file in (output, errors))
 
-    def _line(self, batch: _Batch, number: int) -> Line:
+    def _line(self, batch: Batch, number: int) -> Line:
         batch.input.content.seek(batch.begins[number])
         return read_line(batch.input.content.readline())
 
-    def _close(self, batch: _Batch, ending: str, now: float) -> None:
-        if batch.status in _ENDINGS or (batch.status == "cancelling") != (ending == "cancelled"):
+    def _close(self, batch: Batch, ending: str, now: float) -> None:
+        if batch.status in ENDINGS or (batch.status == "cancelling") != (ending == "cancelled"):
             return
         batch.come_to(ending, now)
         self._webhooks.announce(f"batch.{ending}", batch.id, now)

@@ -1,4 +1,4 @@
-"""Responses: answered at once, or in the background with the life cycle that a poller sees (…/docs/guides/background)."""
+"""Responses: answered at once, or in the background with a life that one polls (https://platform.openai.com/docs/guides/background)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.chance import happens, number_of
-from sandbox.openai_answers import IMAGE_LOST, Writer, new_id, response_object
-from sandbox.openai_errors import Refused, server_error
+from sandbox.openai_answers import Writer, new_id, response_object
+from sandbox.openai_errors import Refused
 from sandbox.openai_options import OpenAIOptions
 from sandbox.openai_requests import Question
 from sandbox.openai_timeline import Timeline
@@ -69,7 +69,7 @@ class Responses:
             digest = self._writer.digest(question)
             self._timeline.at(now + self._lasting(self._options().queued_seconds, digest), lambda when: self._start(kept, digest, when))
         else:
-            self._refuse_what_fails(question, fate)
+            self._writer.refuse_what_fails(question, fate, self._options())
             kept.status, kept.ended_at = UNWRITTEN, now
             if question.store:
                 self._keep(kept, now)
@@ -92,13 +92,6 @@ class Responses:
         self._find(response_id, now).status = "deleted"
         del self._kept[response_id]
         return {"id": response_id, "object": "response.deleted", "deleted": True}
-
-    def _refuse_what_fails(self, question: Question, fate: str) -> None:
-        if fate == IMAGE_LOST:
-            error = self._writer.error(question, fate, self._options())
-            raise Refused(error["message"], param="url", code=error["code"])
-        if fate == "failed":
-            raise server_error()
 
     def _keep(self, kept: _Kept, now: float) -> None:
         self._kept[kept.id] = kept

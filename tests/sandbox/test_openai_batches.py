@@ -277,6 +277,21 @@ def test_it_lists_the_newest_first_in_pages(sandbox) -> None:
     assert [batch.metadata for batch in client.batches.list(after=ids[1])] == [{"job": "0"}]
 
 
+def test_a_batch_whose_answer_was_lost_is_found_by_its_metadata(sandbox) -> None:
+    client = client_of(sandbox)
+    sandbox.settings(faults=[{"kind": "cut", "source": "openai", "path": "/v1/batches", "times": 1}])
+    with pytest.raises(openai.APIConnectionError):
+        submitted(client, lines(BOOKS), metadata={"job": "lost"})
+    assert [batch.metadata for batch in client.batches.list()] == [{"job": "lost"}]
+
+
+def test_a_retried_creation_is_a_second_batch(sandbox) -> None:
+    sandbox.settings(faults=[{"kind": "cut", "source": "openai", "path": "/v1/batches", "times": 1}])
+    client = client_of(sandbox, retries=1)
+    submitted(client, lines(BOOKS), metadata={"job": "doubled"})
+    assert [batch.metadata for batch in client.batches.list()] == [{"job": "doubled"}] * 2
+
+
 def test_it_knows_no_other_batch(sandbox) -> None:
     with pytest.raises(openai.NotFoundError):
         client_of(sandbox).batches.retrieve("batch_none")
