@@ -46,7 +46,7 @@ def page_of_august(offers: list[Offer], currency: str) -> str:
 
 
 def _item_of_august(offer: Offer, currency: str) -> str:
-    chips = "".join(f'<li aria-label="{escape(chip)}">{escape(chip)}</li>' for chip in (offer.binding, *map(_words_of, offer.marks)))
+    chips = "".join(f'<li aria-label="{escape(chip)}">{escape(chip)}</li>' for chip in (_cover(offer), *map(_words_of, offer.marks)))
     return (
         f'<li data-test-id="listing-item-{offer.number}"><div><a href="{_path(offer)}">{escape(offer.title)}</a>'
         f'<p data-test-id="description-{offer.number}">{escape(offer.description)}</p>'
@@ -156,7 +156,10 @@ def _new_or_used(offer: Offer) -> str:
 
 
 def _cover(offer: Offer) -> str:
-    return "Softcover" if offer.binding.lower() == "paperback" else "Hardcover"
+    """Return what the list pages say of a binding: which of the two covers, or what it is instead of a book."""
+    if offer.product_type != "DEFAULT":
+        return offer.binding
+    return "Softcover" if offer.binding == "Paperback" else "Hardcover"
 
 
 def _condition(offer: Offer) -> str:

@@ -16,7 +16,7 @@ from sandbox.ebay_records import CURRENCIES, View
 from sandbox.ebay_short_links import short_link
 from sandbox.ebay_tokens import BASIC_SCOPE, INSIGHTS_SCOPE, Tokens
 from sandbox.limits import PACIFIC, DailyQuota
-from sandbox.listings import inventory, works
+from sandbox.listings import inventory, script, works
 from sandbox.listings_market import sales
 from sandbox.listings_records import Listing, Variation
 from sandbox.party import Answer, Options, Party, Request, encoded
@@ -26,6 +26,8 @@ ITEM = f"{BROWSE}/item"
 SEARCH = f"{BROWSE}/item_summary/search"
 SALES = "/buy/marketplace_insights/v1_beta/item_sales/search"
 RATE_LIMIT = "/developer/analytics/v1_beta/rate_limit"
+#: Not eBay's: what there is to import, and what for.
+SCRIPT = "/_listings"
 ITEM_FIELDGROUPS = ("PRODUCT", "COMPACT", "ADDITIONAL_SELLER_DETAILS", "CHARITY_DETAILS")
 
 _OF_ITEM = frozenset({"fieldgroups", "quantity_for_shipping_estimate"})
@@ -64,7 +66,7 @@ class EBayOptions(Options):
 
 
 class EBay(Party):
-    """Answer as api.ebay.com does, and under /short/ as ebay.us."""
+    """Answer as api.ebay.com does, under /short/ as ebay.us, and under /_listings with the script."""
 
     name: ClassVar[str] = "ebay"
     default_options: ClassVar[Options] = EBayOptions()
@@ -97,6 +99,8 @@ class EBay(Party):
             return self._tokens.answer(request, now=self.clock.now(), clients=options.clients, seconds=options.token_seconds, scopes=scopes)
         if request.path.startswith("/short/"):
             return short_link(request)
+        if request.path == SCRIPT:
+            return Answer(200, encoded({"listings": [_scripted(listing) for listing in script()]}), endpoint=SCRIPT)
         endpoint = _endpoint(request.path)
         try:
             return self._called(endpoint, request)
@@ -247,6 +251,10 @@ def _variation(listing: Listing, number: str, *, unknown: int) -> Variation | No
         if variation.number == number:
             return variation
     raise Refusal(unknown)
+
+
+def _scripted(listing: Listing) -> dict[str, str]:
+    return {"case": listing.case, "purpose": listing.purpose, "link": listing.link, "item": listing.item}
 
 
 def _host(request: Request) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sandbox.chance import number_of
-from sandbox.ebay_images import image_hash
+from sandbox.ebay_images import image_hash, image_path
 from sandbox.listings_records import Listing, Variation
 
 DAY = 86400.0
@@ -205,7 +205,7 @@ def _money(listing: Listing, view: View, variation: Variation | None) -> dict[st
 
 
 def _pictures(listing: Listing, view: View) -> list[dict[str, str]]:
-    return [{"imageUrl": f"{view.images}/images/g/{image_hash(listing, place)}/s-l1600.jpg"} for place in range(len(listing.shots))]
+    return [{"imageUrl": view.images + image_path(listing, place)} for place in range(len(listing.shots))]
 
 
 def _pictures_of_summary(listing: Listing, view: View) -> dict[str, Any]:

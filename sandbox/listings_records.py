@@ -157,6 +157,8 @@ class Listing:
     country: str = "US"
     marketplace: str = "EBAY_US"
     shots: tuple[Shot, ...] = ()
+    #: Whether its photographs have the addresses of former years.
+    former_images: bool = False
     variations: tuple[Variation, ...] = ()
     #: What has become of it: "live", "ended" or "revising".
     state: str = "live"

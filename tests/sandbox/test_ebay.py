@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from sandbox.listings import by_case, inventory
+from sandbox.listings import by_case, inventory, script
 from tests.sandbox.asking_ebay import EBayCaller, error_of
 
 
@@ -25,6 +25,18 @@ def test_its_pictures_can_be_fetched_from_where_it_says(sandbox) -> None:
     addresses = [item["image"]["imageUrl"], *(image["imageUrl"] for image in item["additionalImages"])]
     assert len(addresses) == 24
     assert requests.get(addresses[23], timeout=10).headers["Content-Type"] == "image/jpeg"
+
+
+def test_it_may_have_pictures_at_addresses_of_former_years(sandbox) -> None:
+    address = item_of(sandbox, "former-image-addresses")["image"]["imageUrl"]
+    assert address.endswith("/$_57.JPG")
+    assert requests.get(address, timeout=10).status_code == 200
+
+
+def test_it_tells_what_there_is_to_import(sandbox) -> None:
+    told = requests.get(f"{sandbox.url}/ebay/_listings", timeout=10).json()["listings"]
+    assert {"case": "auction", "link": by_case("auction").link}.items() <= next(each for each in told if each["case"] == "auction").items()
+    assert len(told) == len(script())
 
 
 def test_it_leaves_out_the_image_of_an_item_without_photographs(sandbox) -> None:

@@ -6,7 +6,7 @@ import pytest
 import requests
 from PIL import Image
 
-from sandbox.ebay_images import former_path, image_hash
+from sandbox.ebay_images import image_hash, image_path
 from sandbox.listings import by_case, listing_of_picture
 
 LISTING = by_case("many-photos")
@@ -27,11 +27,12 @@ def test_it_shows_a_photograph_in_each_form_of_address(sandbox, form: str, file_
     assert answer.headers["Content-Type"] == {"jpg": "image/jpeg"}.get(file_type, f"image/{file_type}")
 
 
-def test_it_knows_the_older_form_of_address(sandbox) -> None:
-    answer = fetched(sandbox, former_path(LISTING, 3))
-    assert answer.content == fetched(sandbox, f"/images/g/{NAME}/s-l1600.jpg").content
+def test_it_shows_a_photograph_at_an_address_of_former_years(sandbox) -> None:
+    listing = by_case("former-image-addresses")
+    answer = fetched(sandbox, image_path(listing, 3))
+    assert answer.content == fetched(sandbox, f"/images/g/{image_hash(listing, 3)}/s-l1600.jpg").content
     shown = listing_of_picture(answer.content)
-    assert shown is not None and (shown.listing, shown.place) == (LISTING, 3)
+    assert shown is not None and (shown.listing, shown.place) == (listing, 3)
 
 
 @pytest.mark.parametrize(
