@@ -1,0 +1,139 @@
+"""Evaluate a runbook from its rows: value, scores and recommendations, from kept evidence, comparables and the price; without a call."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from bookops.clock import database_now
+from runbooks.conditions import Grade
+from runbooks.fmv import Adjustments, Rate, Valuation, appraise
+from runbooks.fmv import Comparable as Priced
+from runbooks.models import Comparable, Copy, EvalRunbook
+from runbooks.reference import Era, Goal, Named, Reference, Requirement, Wishes
+from runbooks.reference_rows import Author, AuthorTier, Binder, EraRow, GoalRow, GradeAlias, Preference, Publisher, RequirementRow
+from runbooks.scoring.evidence import Evidence
+from runbooks.scoring.prices import Price
+from runbooks.scoring.scores import Score, score
+from runbooks.sources.records import Money
+from runbooks.subject import HeldCopy, Holdings
+
+#: What a person's word "why is there no price" is told as.
+AUCTION = "an auction has no asking price"
+
+
+def reference_of(owner_id: Any) -> Reference:
+    """Return the shared reference data with an owner's wishes. Nine short queries."""
+    return Reference(
+        publishers=_named(Publisher),
+        binders=_named(Binder),
+        authors=_named(Author),
+        eras=tuple(Era(row.name, row.first, row.last) for row in EraRow.objects.all()),
+        grades={row.spelling: Grade(row.grade) for row in GradeAlias.objects.all()},
+        wishes=_wishes_of(owner_id),
+    )
+
+
+def _named(model: type[Publisher] | type[Binder] | type[Author]) -> tuple[Named, ...]:
+    return tuple(Named(row.name, row.tier, tuple(row.aliases)) for row in model.objects.all())
+
+
+def _wishes_of(owner_id: Any) -> Wishes:
+    preferred: dict[str, list[str]] = {kind: [] for kind in Preference.Kind.values}
+    for one in Preference.objects.filter(owner_id=owner_id):
+        preferred[one.kind].append(one.name)
+    return Wishes(
+        author_tiers=dict(AuthorTier.objects.filter(owner_id=owner_id).values_list("author", "tier")),
+        requirements=tuple(Requirement(row.author, row.publisher) for row in RequirementRow.objects.filter(owner_id=owner_id)),
+        preferred_authors=tuple(preferred["author"]),
+        preferred_publishers=tuple(preferred["publisher"]),
+        preferred_binders=tuple(preferred["binder"]),
+        goals=tuple(
+            Goal(row.label, row.author, row.publisher, row.binder, row.first_year, row.last_year)
+            for row in GoalRow.objects.filter(owner_id=owner_id)
+        ),
+    )
+
+
+def holdings_of(owner_id: Any) -> Holdings:
+    """Return what an owner owns: copies on their way or on hand, and no others."""
+    copies = Copy.objects.filter(owner_id=owner_id, status__in=Copy.OWNED).select_related("book")
+    return Holdings.of(HeldCopy(copy.book.title, copy.book.author, copy.volumes, copy.status, str(copy.public_id)) for copy in copies)
+
+
+def rescore(runbook: EvalRunbook, *, cause: str, by: Any = None, execution: Any = None) -> Score:
+    """Compute value and scores anew from the rows and store them with a new version; in the caller's transaction if there is one.
+
+    The runbook's row is locked meanwhile, so that two changes at one moment are both in what comes out.
+    """
+    from runbooks.versions import keep_version
+
+    with transaction.atomic():
+        held = EvalRunbook.objects.select_for_update().get(pk=runbook.pk)
+        value = valuation_of(held)
+        scored = score(Evidence.from_json(held.evidence), price_of(held, value))
+        columns = value_columns(value) | scored.columns()
+        EvalRunbook.objects.filter(pk=held.pk).update(**columns, version=F("version") + 1, updated_at=database_now())
+        Copy.objects.filter(pk=held.copy_id).update(
+            value_low=columns["fmv_low"], value_mid=columns["fmv_mid"], value_high=columns["fmv_high"]
+        )
+        runbook.refresh_from_db()
+        keep_version(runbook, cause, by=by, execution=execution)
+    return scored
+
+
+def valuation_of(runbook: EvalRunbook) -> Valuation:
+    """Return what the comparables of a runbook come to. One query."""
+    return appraise(priced(one) for one in Comparable.objects.filter(runbook=runbook, is_current=True).order_by("pk"))
+
+
+def priced(row: Comparable) -> Priced:
+    """Return a comparable as the value is computed from it."""
+    rate = None
+    if row.rate is not None and row.rate_day is not None:
+        rate = Rate(row.currency, row.rate, row.rate_day, row.rate_source)
+    return Priced(
+        key=str(row.public_id),
+        basis=row.basis,
+        origin=row.origin,
+        title=row.title,
+        price=Money(row.amount, row.currency),
+        rate=rate,
+        at=row.at,
+        condition=row.condition,
+        binding=row.binding,
+        relevance=row.relevance,
+        relevance_why=row.relevance_why,
+        excluded=row.excluded,
+        excluded_why=row.excluded_why,
+        adjustments=Adjustments(**{name: Decimal(str(per_cent)) for name, per_cent in row.adjustments.items()}),
+    )
+
+
+def price_of(runbook: EvalRunbook, value: Valuation) -> Price:
+    """Return what is asked now beside what it is worth."""
+    asking = runbook.current_asking_price
+    return Price(
+        asking=Money(asking, "USD") if asking is not None else None,
+        mid=value.chosen.mid if value.chosen else None,
+        why_none_asked=runbook.asked.get("why_none", "") if asking is None else "",
+    )
+
+
+def value_columns(value: Valuation) -> dict[str, Any]:
+    """Return a valuation under the names that a stored runbook has for it."""
+    chosen = value.chosen
+    return {
+        "fmv_basis": chosen.basis if chosen else "",
+        "fmv_low": chosen.low if chosen else None,
+        "fmv_high": chosen.high if chosen else None,
+        "fmv_mid": chosen.mid if chosen else None,
+        "fmv_median": chosen.median if chosen else None,
+        "fmv_count": chosen.n if chosen else 0,
+        "fmv_confidence": (chosen.confidence or "low") if chosen else "low",
+        "fmv_notes": value.why,
+        "fmv_by_basis": value.to_json(),
+    }

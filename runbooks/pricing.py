@@ -1,0 +1,63 @@
+"""Change what is asked for a copy, or look what a change would do."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from runbooks.evaluating import price_of, rescore, valuation_of
+from runbooks.models import EvalRunbook, PriceChange
+from runbooks.scoring.evidence import Evidence
+from runbooks.scoring.scores import Rescored, rescore_price
+from runbooks.sources.records import Money
+
+#: What the columns hold.
+MOST = Decimal("99999999.99")
+
+
+def what_if(runbook: EvalRunbook, price: Decimal | None) -> Rescored:
+    """Return the scores at the price that is asked and at another one, without writing anything; None for no asking price."""
+    asking = Money(_checked(price), "USD") if price is not None else None
+    return rescore_price(Evidence.from_json(runbook.evidence), price_of(runbook, valuation_of(runbook)), asking)
+
+
+def change_price(
+    runbook: EvalRunbook, price: Decimal | None, *, by: Any, discount_code: str | None = None, notes: str | None = None
+) -> PriceChange:
+    """Note a negotiated price and score again all that depends on it; the history keeps what was. None for code and notes leaves them.
+
+    Raises ValidationError for a price that is none.
+    """
+    new_price = _checked(price) if price is not None else None
+    with transaction.atomic():
+        before = EvalRunbook.objects.select_for_update().get(pk=runbook.pk)
+        changed: dict[str, Any] = {"current_asking_price": new_price, "negotiated": True}
+        if discount_code is not None:
+            changed["discount_code"] = discount_code
+        if notes is not None:
+            changed["price_notes"] = notes
+        EvalRunbook.objects.filter(pk=runbook.pk).update(**changed)
+        rescore(runbook, cause="price", by=by)
+        return PriceChange.objects.create(
+            runbook=runbook,
+            previous_price=before.current_asking_price,
+            new_price=new_price,
+            discount_code=runbook.discount_code,
+            notes=notes or "",
+            score_before=before.total_score,
+            score_after=runbook.total_score,
+            recommendation_before=before.recommendation,
+            recommendation_after=runbook.recommendation,
+            tier_before=before.recommendation_tier,
+            tier_after=runbook.recommendation_tier,
+            changed_by=by,
+        )
+
+
+def _checked(price: Decimal) -> Decimal:
+    if not price.is_finite() or price < 0 or price > MOST:
+        raise ValidationError(f"A price is a number of US dollars between 0 and {MOST:,}.")
+    return price.quantize(Decimal("0.01"))
