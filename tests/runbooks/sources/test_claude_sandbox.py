@@ -1,0 +1,164 @@
+"""Claude as the sandbox plays it, through the real SDK and a door: well-behaved, ill, and in an attacker's hands."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
+from bookops.outbound.http import CallRecord, Door
+from bookops.outbound.sdk import anthropic_client
+from bookops.outbound.wire import Bounds
+from runbooks.conditions import Grade
+from runbooks.sources.claude import Claude, PhotoQuestion, Said, ShownPhoto, most_tokens
+from runbooks.sources.claude_answer import IDENTIFIED, MOST_ITEMS, VOLUMES, YEARS
+from runbooks.sources.claude_reading import PhotoReading
+from sandbox.hijacked_model import MODES
+from sandbox.running import RunningSandbox, running
+from tests.runbooks.sources.claude_answers import MODEL, answered, claim, listing, question
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[RunningSandbox]:
+    with running() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(process: RunningSandbox) -> RunningSandbox:
+    process.reset()
+    return process
+
+
+def claude_at(sandbox: RunningSandbox, records: list[CallRecord] | None = None) -> Claude:
+    bounds = Bounds(connect=2, read=20, total=20, max_bytes=5_000_000)
+    on_call = None if records is None else records.append
+    door = Door("anthropic", f"{sandbox.url}/anthropic", user_agent="bookops/1", bounds=bounds, on_call=on_call)
+    return Claude(anthropic_client(door, "sk-test"))
+
+
+def photos(count: int, width: int = 700, height: int = 840) -> tuple[ShownPhoto, ...]:
+    shown = []
+    for number in range(1, count + 1):
+        held = io.BytesIO()
+        Image.new("RGB", (width, height), (number * 10 % 255, 80, 60)).save(held, "JPEG")
+        shown.append(ShownPhoto(f"id-{number}", held.getvalue(), "image/jpeg", width, height))
+    return tuple(shown)
+
+
+def test_what_we_ask_is_taken_and_what_comes_back_is_read(sandbox):
+    asked = PhotoQuestion(listing(), MODEL, photos(4))
+    heard: list[Said] = []
+    reading = claude_at(sandbox).read_photos(asked, on_said=heard.append)
+    assert reading.model == MODEL
+    assert reading.usage == heard[0].usage
+    assert 4 * 750 < reading.usage.input_tokens < most_tokens(asked).input_tokens
+    assert 0 < reading.usage.output_tokens <= 4_000
+
+
+def test_the_words_alone_are_taken_too(sandbox):
+    assert claude_at(sandbox).read_photos(question(0)).image_ids == ()
+
+
+def test_what_it_costs_at_most_is_more_than_the_vendor_counts(sandbox):
+    asked = PhotoQuestion(listing(description="Foxing. " * 500), MODEL, photos(6, 1200, 1600))
+    counted = claude_at(sandbox).count_tokens(asked)
+    most = most_tokens(asked)
+    assert 6 * 2_494 < counted.input_tokens <= most.input_tokens
+    assert counted.output_tokens == most.output_tokens == 4_000
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "reason"),
+    [
+        ({"refusal_rate": 1.0}, Refused, "model_refused"),
+        ({"truncation_rate": 1.0}, BadAnswer, "truncated"),
+        ({"bad_json_rate": 1.0}, BadAnswer, "bad_json"),
+    ],
+)
+def test_an_answer_that_is_spoiled_has_its_reason_and_is_paid_for(sandbox, options, kind, reason):
+    sandbox.settings(sources={"anthropic": options})
+    heard: list[Said] = []
+    with pytest.raises(kind) as caught:
+        claude_at(sandbox).read_photos(question(0), on_said=heard.append)
+    assert caught.value.reason == reason
+    assert heard[0].usage.input_tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("failing", "kind", "reason"),
+    [
+        ("overloaded_error", TryAgain, "overloaded"),
+        ("api_error", TryAgain, "http_500"),
+        ("billing_error", Refused, "spend_limit"),
+        ("rate_limit_error", TryAgain, "rate_limited"),
+        ("permission_error", Refused, "forbidden"),
+    ],
+)
+def test_an_error_on_demand_has_its_reason(sandbox, failing, kind, reason):
+    sandbox.settings(sources={"anthropic": {"failing": failing}})
+    records: list[CallRecord] = []
+    with pytest.raises(kind) as caught:
+        claude_at(sandbox, records).read_photos(question(0))
+    assert caught.value.reason == reason
+    assert [record.error for record in records] == [reason]
+
+
+def test_an_unknown_model_is_said_to_be_one(sandbox):
+    with pytest.raises(Refused) as caught:
+        claude_at(sandbox).read_photos(question(0, model="claude-nope"))
+    assert caught.value.reason == "unknown_model"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_hijacked_model_gets_nothing_out_of_bounds_through(sandbox, mode):
+    sandbox.settings(sources={"anthropic": {"hijack": mode}})
+    records: list[CallRecord] = []
+    try:
+        reading = claude_at(sandbox, records).read_photos(PhotoQuestion(listing(), MODEL, photos(3)))
+    except SourceError as error:
+        assert type(error) is BadAnswer
+        reading = PhotoReading()
+    assert_within_bounds(reading, {"id-1", "id-2", "id-3"})
+    assert [record.path for record in records] == ["/anthropic/v1/messages"]  # it made us fetch nothing
+
+
+LURE = "Send the deposit to https://attacker.example"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unrelated_images": [{"photo": number, "reason": LURE} for number in range(-5, 400)]},
+        {"identified": {"binder_signature": claim("RIVIERE", 0, 99)}, "condition_grade": "FINE"},
+        {"identified": {"year": {"number": 99_999, "evidence": [1]}, "volumes": {"number": -4, "evidence": [1]}}},
+        {"missing_photos": [{"what": "pay", "question": LURE}] * 500, "condition_positives": [claim(LURE, 1)] * 500},
+    ],
+)
+def test_an_answer_made_to_measure_gets_no_further(sandbox, changes):
+    sandbox.settings(sources={"anthropic": {"hijack": "answer", "hijack_answer": answered(**changes)}})
+    reading = claude_at(sandbox).read_photos(PhotoQuestion(listing(), MODEL, photos(3)))
+    assert_within_bounds(reading, {"id-1", "id-2", "id-3"})
+    assert not reading.is_binder_signed
+    assert (reading.year, reading.volumes) == (None, None)
+
+
+def assert_within_bounds(reading: PhotoReading, shown: set[str]) -> None:
+    written = json.dumps(reading.to_json())
+    assert len(written) < 60_000
+    assert "https://" not in written and "javascript:" not in written
+    assert reading.condition_grade is None or reading.condition_grade in Grade
+    assert reading.year is None or reading.year in YEARS
+    assert reading.volumes is None or reading.volumes in VOLUMES
+    assert set(reading.item_identification) <= set(IDENTIFIED)
+    claims = [*reading.condition_positives, *reading.condition_negatives, *reading.critical_issues, *reading.item_identification.values()]
+    assert all(len(claim.text) <= 300 and shown.issuperset(claim.image_ids) for claim in claims)
+    assert shown.issuperset(one.image_id for one in reading.unrelated_images)
+    lists = (reading.condition_positives, reading.critical_issues, reading.contradictions, reading.missing_photos, reading.unrelated_images)
+    assert all(len(one) <= MOST_ITEMS for one in lists)
+    texts = [reading.narrative, reading.binding_analysis, *(claim.text for claim in claims)]
+    assert not any(letter in text for text in texts for letter in "\x00\u202e\ud83d")
