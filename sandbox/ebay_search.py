@@ -1,16 +1,18 @@
-"""The Browse API's search: keywords, filters, order and pages (https://developer.ebay.com/api-docs/buy/static/ref-buy-browse-filters.html)."""
+"""The Browse API's search: keywords, product numbers, categories, order and pages."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from sandbox import ebay_filters
 from sandbox.chance import number_of
 from sandbox.ebay_errors import Refusal, problem
-from sandbox.ebay_records import CATEGORIES, CONDITIONS, CURRENCIES, View, converted, end
+from sandbox.ebay_filters import Test, chosen_in, price_of
+from sandbox.ebay_records import CATEGORIES, View, converted, end
 from sandbox.listings_records import Listing
 from sandbox.party import Request
 from sandbox.words import words
@@ -18,15 +20,13 @@ from sandbox.words import words
 LONGEST_KEYWORDS = 100
 DEFAULT_LIMIT, HIGHEST_LIMIT, LISTINGS_REACHED = 50, 200, 10_000
 TOP_CATEGORIES = {path[0][0] for path in CATEGORIES.values()}
+#: All are taken; the containers that the refinements add are left out.
 FIELDGROUPS = (
     *("MATCHING_ITEMS", "EXTENDED", "FULL", "ASPECT_REFINEMENTS", "BUYING_OPTION_REFINEMENTS", "CATEGORY_REFINEMENTS"),
     "CONDITION_REFINEMENTS",
 )
 
-_FILTER = re.compile(r"(?P<name>\w+):(?P<value>\[[^\]]*\]|\{[^}]*\}|[^,]*)(?:,|$)")
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
-
-Test = Callable[[Listing], bool]
 
 
 @dataclass
@@ -58,7 +58,9 @@ def read(request: Request, view: View, *, any_buying_option: bool = False) -> Se
     search = Search(view)
     _read_page(request, search)
     _read_subject(request, search)
-    _read_filters(request.parameter("filter"), search, buying="" if any_buying_option else "{FIXED_PRICE}")
+    tests, warnings = ebay_filters.read(request.parameter("filter"), buying="" if any_buying_option else "{FIXED_PRICE}")
+    search.tests += tests
+    search.warnings += warnings
     _read_aspects(request.parameter("aspect_filter"), search)
     _read_order(request.parameter("sort"), search)
     if request.parameter("auto_correct", "KEYWORD") != "KEYWORD":
@@ -154,116 +156,6 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset("volume" if word in ("vol", "vols", "volumes") else word.removesuffix("s") or word for word in words(text))
 
 
-# Filters
-
-
-def _read_filters(text: str, search: Search, *, buying: str) -> None:
-    asked = {match["name"]: match["value"] for match in _FILTER.finditer(text)}
-    if unread := _FILTER.sub("", text).strip(" ,"):
-        search.warn(12002, filterName=unread)
-    if buying:
-        asked.setdefault("buyingOptions", buying)
-    _read_price(asked.pop("price", ""), asked.pop("priceCurrency", ""), search)
-    for name, value in asked.items():
-        read_filter = FILTERS.get(name)
-        test = read_filter(value, search.view) if read_filter else None
-        if test is None:
-            search.warn(12002, filterName=name)
-        else:
-            search.tests.append(test)
-
-
-def _read_price(span: str, currency: str, search: Search) -> None:
-    if not span and not currency:
-        return
-    bounds = _bounds(span)
-    if bounds is None or currency not in CURRENCIES.values():
-        search.warn(12012)
-        return
-    lowest, highest = bounds
-
-    def within(listing: Listing) -> bool:
-        price = _price(listing)
-        return price is not None and lowest <= converted(price, listing.currency, currency) <= highest
-
-    search.tests.append(within)
-
-
-def _bounds(span: str) -> tuple[Decimal, Decimal] | None:
-    """Return the ends of "[10..50]", "[10]" (from 10 on) or "[..50]"; None for anything else."""
-    if not (span.startswith("[") and span.endswith("]")):
-        return None
-    low, _, high = span[1:-1].partition("..")
-    try:
-        return Decimal(low or 0), Decimal(high) if high else Decimal("Infinity")
-    except InvalidOperation:
-        return None
-
-
-def _price(listing: Listing) -> Decimal | None:
-    if listing.price is not None:
-        return listing.price
-    return min((variation.price for variation in listing.variations), default=listing.bid)
-
-
-def _chosen(value: str, allowed: Iterable[str] | None = None) -> set[str] | None:
-    """Return what stands in "{A|B}"; None when it is no such list, or names what is not allowed."""
-    if not (value.startswith("{") and value.endswith("}")):
-        return None
-    chosen = set(value[1:-1].split("|"))
-    return None if "" in chosen or (allowed is not None and not chosen <= set(allowed)) else chosen
-
-
-def _buying(value: str, view: View) -> Test | None:
-    chosen = _chosen(value, ("FIXED_PRICE", "AUCTION", "BEST_OFFER", "CLASSIFIED_AD"))
-    return None if chosen is None else lambda listing: bool(chosen & set(listing.buying))
-
-
-def _condition_ids(value: str, view: View) -> Test | None:
-    chosen = _chosen(value)
-    return None if chosen is None or not all(map(str.isdigit, chosen)) else lambda listing: CONDITIONS[listing.condition] in chosen
-
-
-def _conditions(value: str, view: View) -> Test | None:
-    chosen = _chosen(value, ("NEW", "USED", "UNSPECIFIED"))
-    return None if chosen is None else lambda listing: ("NEW" if listing.condition == "Brand New" else "USED") in chosen
-
-
-def _sellers(value: str, view: View) -> Test | None:
-    chosen = _chosen(value)
-    return None if chosen is None else lambda listing: listing.seller in chosen
-
-
-def _other_sellers(value: str, view: View) -> Test | None:
-    chosen = _chosen(value)
-    return None if chosen is None else lambda listing: listing.seller not in chosen
-
-
-def _country(value: str, view: View) -> Test | None:
-    return (lambda listing: listing.country == value) if re.fullmatch("[A-Z]{2}", value) else None
-
-
-def _delivery(value: str, view: View) -> Test | None:
-    """Take a country of delivery: every seller here sends everywhere."""
-    return (lambda listing: True) if re.fullmatch("[A-Z]{2}", value) else None
-
-
-def _free_shipping(value: str, view: View) -> Test | None:
-    return (lambda listing: listing.shipping == 0) if value == "0" else None
-
-
-FILTERS: Mapping[str, Callable[[str, View], Test | None]] = {
-    "buyingOptions": _buying,
-    "conditionIds": _condition_ids,
-    "conditions": _conditions,
-    "sellers": _sellers,
-    "excludeSellers": _other_sellers,
-    "itemLocationCountry": _country,
-    "deliveryCountry": _delivery,
-    "maxDeliveryCost": _free_shipping,
-}
-
-
 def _read_aspects(text: str, search: Search) -> None:
     if not text:
         return
@@ -274,7 +166,7 @@ def _read_aspects(text: str, search: Search) -> None:
         return
     for aspect in aspects:
         name, _, value = aspect.partition(":")
-        search.tests.append(_with_aspect(name, _chosen(value) or {value}))
+        search.tests.append(_with_aspect(name, chosen_in(value) or {value}))
 
 
 def _with_aspect(name: str, chosen: set[str]) -> Test:
@@ -299,4 +191,4 @@ def _read_order(text: str, search: Search) -> None:
 
 def _cost(listing: Listing, view: View) -> Decimal:
     """Return price and shipping together, which is what eBay orders by."""
-    return converted((_price(listing) or Decimal(0)) + (listing.shipping or Decimal(0)), listing.currency, view.currency)
+    return converted((price_of(listing) or Decimal(0)) + (listing.shipping or Decimal(0)), listing.currency, view.currency)

@@ -66,6 +66,12 @@ def test_it_keeps_within_a_price_when_its_money_is_named(ebay: EBayCaller) -> No
     assert warned(found) == []
 
 
+@pytest.mark.parametrize("span", ["[NaN..5]", "[5..", "5..20", "[..]x", "[-1..5]"])
+def test_it_ignores_a_price_that_is_no_span(ebay: EBayCaller, span: str) -> None:
+    assert set(warned(ebay.search(q="dune", filter=f"priceCurrency:USD,price:{span}"))) <= {12012, 12002}
+    assert 12012 in warned(ebay.search(q="dune", filter=f"priceCurrency:USD,price:{span}"))
+
+
 def test_it_ignores_a_price_without_its_money_and_says_so(ebay: EBayCaller) -> None:
     found = ebay.search(q="origin of species darwin", filter="price:[100..500]")
     assert warned(found) == [12012]
