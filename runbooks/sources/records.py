@@ -157,7 +157,8 @@ def _to_json(record: Any) -> dict[str, Any]:
     written = {}
     for one in fields(record):
         value = getattr(record, one.name)
-        if value in ("", (), None, {}, False):
+        # A zero says something, and equals False.
+        if value is None or value is False or value in ("", (), {}):
             continue
         if isinstance(value, Money):
             value = value.to_json()

@@ -37,3 +37,8 @@ def test_a_pure_auction_has_no_asking_price():
         item_id="", legacy_id="", url="", title="Emma", buying_options=("AUCTION",), current_bid=Money(Decimal(5), "USD")
     )
     assert auction.is_auction_only
+
+
+def test_a_zero_is_kept():
+    sold_out = ListingFacts(item_id="", legacy_id="", url="", title="Emma", quantity=0, bids=0)
+    assert ListingFacts.from_json(sold_out.to_json()) == sold_out
