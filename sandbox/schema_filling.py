@@ -77,6 +77,8 @@ class Filler:
             return self.value(self._option_for(options, draft, path, depth), draft, path, depth)
         if "const" in schema:
             return schema["const"]
+        if isinstance(draft, Mapping) and schema.get("type") not in ("object", "array") and "properties" not in schema:
+            draft = _essence(draft, path)
         if schema.get("enum"):
             return self._enumerated(schema["enum"], draft, path)
         kind = schema.get("type") or ("object" if "properties" in schema else "array" if "items" in schema else "string")
@@ -266,6 +268,12 @@ def _told_of(name: str, told: Mapping[str, Any]) -> Any:
             if word in names and meaning in told:
                 return told[meaning]
     return NOTHING
+
+
+def _essence(draft: Mapping[str, Any], path: str) -> Any:
+    """Return what of a draft goes into the one value that there is room for: what the property's name means, else all."""
+    told = _told_of(path.rpartition(".")[2].partition("[")[0], draft)
+    return draft if told is NOTHING else told
 
 
 def _constraints(schema: Mapping[str, Any]) -> dict[str, Any]:
