@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,7 +69,7 @@ _JUNK = (
 _REPRINT = re.compile(r"\breprint(?:ed|s)?\b")
 _DERIVED = _Marker(
     re.compile(
-        r"\bcompanion\b|\bstudy guide\b|\bsparknotes\b|\bcliff'?s ?notes\b|\bnotes on\b|\bguide to\b|\bcriticism\b|\bessays on\b|\bkey to\b"
+        r"\bcompanion\b|\bstudy guide\b|\byork notes\b|\bsparknotes\b|\bcliff'?s ?notes\b|\bnotes on\b|\bguide to\b|\bcriticism\b|\bessays on\b|\bkey to\b"
         r"|\bconcordance\b|\babridged\b|\badapt(?:ed|ation)\b|\bretold\b|\bfor (?:children|kids)\b|\bgraphic novel\b|\bcomics?\b"
         r"|\b(?:scenes|selections?|extracts?|stories|readings) from\b"
     ),
@@ -85,7 +85,7 @@ _MODERN_PRESS = _Marker(
 #: Titles that hundreds of authors have.
 _GENERIC = re.compile(
     r"works?|poems?|poetical|poetry|novels?|letters?|essays?|tales?|stor(?:y|ies)|plays?|dramatic|writings?|complete|collected|selected|life"
-    r"|history|sermons|speeches|miscellan(?:y|ies|eous)|lectures|edition|volumes?|set"
+    r"|adventures|experiences?|memoirs?|personal|narrative|history|sermons|speeches|miscellan(?:y|ies|eous)|lectures|edition|volumes?|set"
 )
 #: A year of printing; no price, no number of copies.
 _YEAR = re.compile(r"(?<![\w$£€#.,-])(1[5-9]\d\d|20[0-4]\d)(?![\w.,]\d|\w| (?:copies|pages|pp))")
@@ -123,12 +123,11 @@ def _work(subject: Subject, offer: Offer) -> Relevance | list[str]:
         return []
     if _has(_DERIVED, _text(offer), fold(subject.title)):
         return _low(_DERIVED.why)
-    words = set(title_words(main_title(subject.title)))
-    there = words & set(_WORDS.findall(fold(f"{offer.title} {_aspect(offer.aspects, 'book title', 'title')}").replace("'", "")))
-    is_work = bool(words) and len(there) >= _SAME_WORK * len(words)
+    words = title_words(main_title(subject.title))
+    theirs = title_words(f"{offer.title} / {_aspect(offer.aspects, 'book title', 'title')}")
     author, told = last_name(subject.author), _aspect(offer.aspects, "author", "authors")
-    is_named = bool(author) and author in _WORDS.findall(fold(f"{offer.title} {told}").replace("'", ""))
-    if not is_work:
+    is_named = bool(author) and author in (*theirs, *title_words(told))
+    if not (_is_named_in_full(words, theirs) or (is_named and _is_named_in_short(words, theirs))):
         return _low(f"another work by {subject.author}") if is_named else _low("another work", is_junk=True)
     if not author or is_named:
         return []
@@ -137,6 +136,18 @@ def _work(subject: Subject, offer: Offer) -> Relevance | list[str]:
     if all(_GENERIC.fullmatch(word) for word in words):
         return _low("a title that many authors have, and the author is not named")
     return ["the author is not named"] if len(words) == 1 else []
+
+
+def _is_named_in_full(words: Sequence[str], theirs: Sequence[str]) -> bool:
+    return bool(words) and len(set(words) & set(theirs)) >= _SAME_WORK * len(set(words))
+
+
+def _is_named_in_short(words: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Return whether a long title is cut as sellers cut it: to its beginning, or to half of the words that not many titles have."""
+    telling = {word for word in words if not _GENERIC.fullmatch(word)}
+    shared = telling & set(theirs)
+    begins = f" {' '.join(words[:2])} " in f" {' '.join(theirs)} "
+    return bool(shared) and len(words) > 2 and ((begins and not telling.isdisjoint(words[:2])) or 2 <= len(shared) >= len(telling) / 2)
 
 
 def _printing(subject: Subject, offer: Offer) -> Relevance | list[str]:

@@ -132,6 +132,31 @@ def test_a_binding_that_is_not_known_cannot_be_like():
     assert judge(unknown, offer("Dickens Bleak House 2 vols half calf")).level == "medium"
 
 
+@pytest.mark.parametrize(
+    ("title", "author", "short", "other"),
+    [
+        ("The Posthumous Papers of the Pickwick Club", "Charles Dickens", "Dickens Pickwick Papers", "Dickens Nonesuch Club"),
+        (
+            "The Life and Adventures of Nicholas Nickleby",
+            "Charles Dickens",
+            "Dickens Nicholas Nickleby",
+            "Dickens Life Adventures Chuzzlewit",
+        ),
+        (
+            "The History of England from the Accession of James II",
+            "T. B. Macaulay",
+            "Macaulay History of England",
+            "Macaulay Essays, England",
+        ),
+        ("On the Origin of Species by Means of Natural Selection", "Charles Darwin", "Darwin Origin of Species", "Darwin Selection"),
+    ],
+)
+def test_a_long_title_is_known_by_what_sellers_leave_of_it(title, author, short, other):
+    subject = Subject(title, author, binding="half calf")
+    assert judge(subject, offer(f"{short}, half calf")).level == "high"
+    assert judge(subject, offer(f"{other}, half calf")).why == f"another work by {author}"
+
+
 def test_one_isbn_is_one_work():
     subject = Subject("Bleak House", "Charles Dickens", isbn="9780141439723", binding="cloth", year=1996)
     assert judge(subject, offer("Schwarzes Haus, cloth", isbn="9780141439723")).level == "high"
