@@ -16,13 +16,15 @@ class Binding(StrEnum):
 
 
 _IMITATION = re.compile(
-    r"\b(?:faux|imitation|bonded|simulated|artificial|vegan|pu)[ -](?:leather|morocco|calf)\b|\bleather(?:ette|oid|[ -](?:style|look|like|effect))\b"
+    r"\b(?:faux|imitation|bonded|simulated|artificial|vegan|pu)[ -](?:leather|morocco|calf)\b"
+    r"|\bleather(?:ette|oid|[ -](?:style|look|like|effect))\b"
 )
 _LEATHER = re.compile(
     r"\b(?:leather(?:[ -]?bound)?|morocco|calf(?:skin)?|vellum|levant|roan|sheep(?:skin)?|goat(?:skin)?|pigskin|russia)\b"
 )
 _HALF = re.compile(
-    r"\b(?:half|quarter|three[ -]quarters?|3/4|1/2|1/4|¾|½|¼)[ -]?(?:bound\b|(?:\w+[ -]){0,2}(?:leather|morocco|calf|vellum|roan|sheep|russia|levant)\b)"
+    r"\b(?:half|quarter|three[ -]quarters?|3/4|1/2|1/4|¾|½|¼)[ -]?"
+    r"(?:bound\b|(?:\w+[ -]){0,2}(?:leather|morocco|calf|vellum|roan|sheep|russia|levant)\b)"
 )
 _CLOTH = re.compile(r"\b(?:cloth|buckram|linen|canvas)\b")
 _PAPER = re.compile(r"\b(?:paperback|softcover|soft cover|wraps|wrappers|paper boards|paper-covered|original parts)\b")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbooks.naming import is_same_person, title_words
-from runbooks.subject import HeldCopy, Holdings, Subject
+from runbooks.naming import title_words
+from runbooks.subject import HeldCopy, Subject
 from runbooks.volumes import set_size, volume_numbers
 
 
@@ -22,25 +23,22 @@ class Completion:
 NO_VOLUME = Completion(False, "it is not a numbered volume of a set", is_known=False)
 
 
-def completion(subject: Subject, holdings: Holdings) -> Completion:
-    """Return whether the owned volumes and this copy's together are all volumes of the set.
+def completion(subject: Subject, others: Iterable[HeldCopy]) -> Completion:
+    """Return whether this copy's volumes and the owned ones together are all volumes of the set.
 
+    `others` are the copies by the same author that are owned beside this one.
     A volume that is owned already completes nothing, whatever the counts come to. The size of the set is the largest that its
     volumes or this copy speak of.
     """
     ours = volume_numbers(subject.title)
     if not ours:
         return NO_VOLUME
-    rest = [copy for copy in holdings.besides(subject.key).copies if _is_same_set(subject, copy)]
+    rest = [copy for copy in others if _is_same_set(subject, copy)]
     if not rest:
         return Completion(False, "no other volume of this set is owned")
     owned = frozenset[int]().union(*(volume_numbers(copy.title) for copy in rest))
-    sizes = [
-        subject.volumes,
-        *(copy.volumes for copy in rest),
-        *(set_size(title) or 0 for title in (subject.title, *(c.title for c in rest))),
-    ]
-    size = max(sizes)
+    told = [set_size(title) or 0 for title in (subject.title, *(copy.title for copy in rest))]
+    size = max(subject.volumes, *(copy.volumes for copy in rest), *told)
     if ours <= owned:
         return Completion(False, f"{_named(ours)} is owned already")
     if size < 2:
@@ -56,9 +54,7 @@ def completion(subject: Subject, holdings: Holdings) -> Completion:
 
 def _is_same_set(subject: Subject, copy: HeldCopy) -> bool:
     ours, theirs = title_words(subject.title), title_words(copy.title)
-    if not ours or not theirs or not is_same_person(subject.author, copy.author):
-        return False
-    return _contains(ours, theirs) or _contains(theirs, ours)
+    return bool(ours and theirs) and (_contains(ours, theirs) or _contains(theirs, ours))
 
 
 def _contains(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:

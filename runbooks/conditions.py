@@ -63,7 +63,8 @@ def spelling_key(text: str) -> str:
 
 
 _FOXING = re.compile(
-    r"\b(?P<no>(?:no|not|without|free (?:of|from)|lacks|lacking)\b[\w ]{0,25})?(?P<much>(?:heav(?:y|ily)|significant(?:ly)?|extensive(?:ly)?|severe(?:ly)?)\b[\w ,]{0,20})?\bfox(?:ing|ed)\b"
+    r"\b(?P<no>(?:no|not|without|free (?:of|from)|lacks|lacking)\b(?:(?!but\b)[\w ]){0,25})?"
+    r"(?P<much>(?:heav(?:y|ily)|significant(?:ly)?|extensive(?:ly)?|severe(?:ly)?)\b[\w ,]{0,20})?\bfox(?:ing|ed)\b"
 )
 
 

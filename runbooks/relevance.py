@@ -52,15 +52,16 @@ _JUNK = (
     ),
     _Marker(
         re.compile(
-            r"\b(?:job|bulk|books?|mixed|huge|large|small|vintage|antique) lot\b|(?<!\ba )\blot of\b|\blots? (?:of )?\(?\d+\b|\blots of (?:\w+ )?books\b|\blot$|\bbundle of\b"
+            r"\b(?:job|bulk|books?|mixed|huge|large|small|vintage|antique) lot\b"
+            r"|(?<!\ba )\blot of\b|\blots? (?:of )?\(?\d+\b|\blots of (?:\w+ )?books\b|\blot$|\bbundle of\b"
             r"|\bbooks? bundle\b|\bcollection of (?:\d+|\w+) (?:books|titles|novels)\b"
         ),
         "a lot of several books",
     ),
     _Marker(
         re.compile(
-            r"\baudio ?books?\b|\baudio\b|\bcds?\b|\bmp3\b|\bcassettes?\b|\bkindle\b|\be-?books?\b|\bpdf\b|\bdigital download\b|\bdvds?\b|\bvhs\b"
-            r"|\bblu-?ray\b|\bcd-?rom\b|\bmicrofilm\b|\bposters?\b|\bpostcards?\b|\bcigarette cards?\b|\bsheet music\b"
+            r"\baudio ?books?\b|\baudio\b|\bcds?\b|\bmp3\b|\bcassettes?\b|\bkindle\b|\be-?books?\b|\bpdf\b|\bdigital download\b"
+            r"|\bdvds?\b|\bvhs\b|\bblu-?ray\b|\bcd-?rom\b|\bmicrofilm\b|\bposters?\b|\bpostcards?\b|\bcigarette cards?\b|\bsheet music\b"
             r"|\b(?:jacket|slipcase|covers?|box|boards) only\b|\bleaf from\b|\bautograph letter\b"
         ),
         "no book",
@@ -69,16 +70,16 @@ _JUNK = (
 _REPRINT = re.compile(r"\breprint(?:ed|s)?\b")
 _DERIVED = _Marker(
     re.compile(
-        r"\bcompanion\b|\bstudy guide\b|\byork notes\b|\bsparknotes\b|\bcliff'?s ?notes\b|\bnotes on\b|\bguide to\b|\bcriticism\b|\bessays on\b|\bkey to\b"
-        r"|\bconcordance\b|\babridged\b|\badapt(?:ed|ation)\b|\bretold\b|\bfor (?:children|kids)\b|\bgraphic novel\b|\bcomics?\b"
+        r"\bcompanion\b|\bstudy guide\b|\byork notes\b|\bsparknotes\b|\bcliff'?s ?notes\b|\bnotes on\b|\bguide to\b|\bcriticism\b"
+        r"|\bessays on\b|\bkey to\b|\bconcordance\b|\babridged\b|\badapt(?:ed|ation)\b|\bretold\b|\bfor (?:children|kids)\b|\bgraphic novel\b|\bcomics?\b"
         r"|\b(?:scenes|selections?|extracts?|stories|readings) from\b"
     ),
     "about the work or made from it",
 )
 _MODERN_PRESS = _Marker(
     re.compile(
-        r"\beaston press\b|\bfolio society\b|\bfranklin (?:library|mint)\b|\bbarnes (?:&|and) noble\b|\bpenguin\b|\bwordsworth (?:editions|classics)\b"
-        r"|\bcanterbury classics\b|\bheron books\b|\breader'?s'? digest\b|\binternational collectors'? library\b|\bmodern library\b"
+        r"\beaston press\b|\bfolio society\b|\bfranklin (?:library|mint)\b|\bbarnes (?:&|and) noble\b|\bpenguin\b"
+        r"|\bwordsworth (?:editions|classics)\b|\bcanterbury classics\b|\bheron books\b|\breader'?s'? digest\b|\binternational collectors'? library\b|\bmodern library\b"
     ),
     "printed by a press of our time",
 )

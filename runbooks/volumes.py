@@ -1,4 +1,4 @@
-"""Volume numbers and counts in titles, and whether a volume completes a set."""
+"""Volume numbers and counts in titles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _NUMERAL = rf"(?:\d{{1,3}}|viii|xii|vii|iii|xi|ix|iv|vi|ii|i|v|x|{'|'.join(_NUMB
 _WORD = r"(?:volumes?|vols?|parts?|pts?|tomes?|bde?|bands?)"
 #: "Vol. II", "Volumes 1-3", "Part IV", "Vol. 2 of 6".
 _NUMBERED = re.compile(
-    rf"\b{_WORD}\b\.?\s*(?:no\.?\s*)?(?P<first>{_NUMERAL})\b(?:\s*(?:-|–|—|to|and|&)\s*(?P<last>{_NUMERAL})\b)?(?:\s+of\s+(?:\w+\s+)?(?P<of>\d{{1,3}}))?",
+    rf"\b{_WORD}\b\.?\s*(?:no\.?\s*)?(?P<first>{_NUMERAL})\b(?:\s*(?:-|–|—|to|and|&)\s*(?P<last>{_NUMERAL})\b)?"
+    r"(?:\s+of\s+(?:\w+\s+)?(?P<of>\d{1,3}))?",
     re.IGNORECASE,
 )
 #: "3 vols", "three volumes", "2-volume set", "set of 4".
@@ -32,12 +33,14 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _INCOMPLETE = re.compile(
-    r"\b(?:incomplete|not (?:a )?complete|odd vol(?:ume)?s?|broken set|partial set|(?:vol(?:ume)?s?|pages|plates)\.? (?:is |are )?(?:missing|lacking|wanting)"
+    r"\b(?:incomplete|not (?:a )?complete|odd vol(?:ume)?s?|broken set|partial set"
+    r"|(?:vol(?:ume)?s?|pages|plates)\.? (?:is |are )?(?:missing|lacking|wanting)"
     r"|(?:missing|lacks|lacking|wanting) (?:of )?(?:the )?(?:\w+ )?(?:vols?|volumes?))\b|\b(?:vol|volume)s?\.? \w+ only\b",
     re.IGNORECASE,
 )
 _COMPLETE = re.compile(
-    r"\bcomplete (?:set|in (?:\w+ )?(?:vols?|volumes?|parts)|\w+[ -]vol(?:ume)?s?\b|sets? of)|\bsets? (?:is )?complete\b|\bvol(?:ume)?s?\.?,? complete\b",
+    r"\bcomplete (?:set|in (?:\w+ )?(?:vols?|volumes?|parts)|\w+[ -]vol(?:ume)?s?\b|sets? of)"
+    r"|\bsets? (?:is )?complete\b|\bvol(?:ume)?s?\.?,? complete\b",
     re.IGNORECASE,
 )
 _LEFT_ALONE = re.compile(r"[\s,;:(\[–—-]+$")

@@ -84,7 +84,7 @@ def look_up(subject: Subject, reference: Reference, holdings: Holdings) -> Evide
         prefers_binder=any(reference.is_same_binder(subject.binder, name) for name in wishes.preferred_binders),
         owned_by_author=len(by_author) if subject.author else None,
         duplicates=tuple(copy.title for copy in by_author if _is_same_work(subject, copy)),
-        completion=completion(subject, holdings),
+        completion=completion(subject, by_author),
         goals=tuple(goal.label for goal in wishes.goals if _advances(subject, goal, reference)),
     )
 

@@ -71,6 +71,7 @@ def test_a_spelling_is_kept_in_one_way(text):
         ("No foxing at all", None),
         ("free from foxing", None),
         ("without any foxing", None),
+        ("no tears but foxing throughout", "some"),
         ("No tears. Foxing to the plates.", "some"),
         ("Some foxing to the text. Heavy foxing to the plates.", "heavy"),
     ],

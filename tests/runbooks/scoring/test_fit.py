@@ -59,6 +59,16 @@ def test_completing_a_set_gives_25_points():
     assert score["completes_set"].points == 25
 
 
+def test_another_authors_volumes_complete_no_set():
+    owned = [HeldCopy(f"Poems, Vol. {number}", "Robert Browning", volumes=3) for number in (1, 2)]
+    assert fit_score(evidence_of(*owned, title="Poems, Vol. 3", author="Alfred Tennyson"))["completes_set"].points == 0
+
+
+def test_a_volume_still_completes_its_set_once_it_is_acquired():
+    owned = [HeldCopy(f"Modern Painters, Vol. {number}", "John Ruskin", volumes=3, key=str(number)) for number in (1, 2, 3)]
+    assert fit_score(evidence_of(*owned, title="Modern Painters, Vol. 3", author="John Ruskin", key="3"))["completes_set"].points == 25
+
+
 @pytest.mark.parametrize(
     ("goal", "points"),
     [
