@@ -46,5 +46,5 @@ def _floors_said(floors: Floors) -> str:
 
 def _offer_said(offer: Decimal, price: Price) -> str:
     if price.asking is not None and price.asking.amount <= offer:
-        return f"It is worth an offer of up to {dollars(offer)}, and less is asked."
+        return f"It is worth an offer of up to {dollars(offer)}, and no more is asked."
     return f"Offer {dollars(offer)}."

@@ -83,7 +83,7 @@ def test_a_price_that_is_below_what_it_is_worth_offering_says_so():
     owned = [HeldCopy(f"Novel {number}", "Anthony Trollope") for number in range(3)]
     found = score(evidence_of(*owned, **SPLENDID | {"author": "Anthony Trollope"}), price_of(50, 100))
     assert (found.tier, found.suggested_offer) == (Tier.CONDITIONAL, 60)
-    assert found.reasoning.endswith("Strategic fit is below what a buy needs. It is worth an offer of up to $60, and less is asked.")
+    assert found.reasoning.endswith("Strategic fit is below what a buy needs. It is worth an offer of up to $60, and no more is asked.")
 
 
 def test_it_says_by_which_rules_it_came_about():
