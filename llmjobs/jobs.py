@@ -1,0 +1,323 @@
+"""What a person can do with a job: views, admin actions and commands each make one of these calls."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+
+from bookops.clock import database_now
+from bookops.dispatch import ring
+from bookops.language_models import LanguageModel, Tier, UnknownModel, model_on
+from bookops.purposes import Purpose, UnknownVariable, purpose_named
+from bookops.runs import BROKEN, ENDED, OPEN, State
+from llmjobs.models import JobScope, LLMJob, LLMJobItem
+
+ScopeKind = LLMJob.ScopeKind
+Stage = LLMJob.Stage
+
+#: Targets of one job; more are another job.
+MOST_TARGETS = 100_000
+#: Each target asked of so many models at most.
+MOST_ASKS = 4
+PRIORITIES = {"low": -10, "normal": 0, "high": 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Hold which targets a job is about: named ones, those that match a filter, or all there are now."""
+
+    kind: str = ScopeKind.ALL
+    ids: tuple[int, ...] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """Return what the job keeps of it for people."""
+        return (
+            {"ids": len(self.ids)}
+            if self.kind == ScopeKind.IDS
+            else {"filters": {name: str(value) for name, value in self.filters.items()}}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Hold how a job is to ask, and what it is to do with the answers; empty values are the purpose's own."""
+
+    label: str = ""
+    system: str = ""
+    template: str = ""
+    #: [{"provider", "way", "model", "effort", "tier", "most_output_tokens"}], each with any of these.
+    asks: tuple[Mapping[str, Any], ...] = ()
+    policy: str = ""
+    above: float | None = None
+    priority: int = 0
+    #: Microdollars.
+    cap: int | None = None
+    uses_kept_answers: bool = True
+    larger_output_tokens: int | None = None
+    unanswered: str = LLMJob.Unanswered.HOLD
+    expired_to: Mapping[str, str] = field(default_factory=dict)
+
+
+def create_job(owner: Any, purpose_name: str, scope: Scope, plan: Plan = Plan(), *, job_id: uuid.UUID | None = None) -> LLMJob:
+    """Freeze the scope and begin; a worker renders the items. Four short queries and one read of ids, however many there are.
+
+    Raises ValidationError by field for an unknown purpose, variable, filter or model, a retired model, and a scope without targets.
+    """
+    job = draft(owner, purpose_name, plan, job_id=job_id)
+    job.scope_kind, job.scope = scope.kind, scope.told()
+    ids = targets_of(owner.pk, purpose_named(purpose_name), scope)
+    job.total_items = len(ids) * len(job.asks)
+    job.ring_at = database_now() + timedelta(seconds=settings.RING_AGAIN_SECONDS)
+    with transaction.atomic():
+        job.save(force_insert=True)
+        JobScope.objects.create(job=job, number=0, ids=ids)
+        job.record("created", total=job.total_items, purpose=job.purpose, label=job.label)
+        _ring(job)
+    return job
+
+
+def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None = None) -> LLMJob:
+    """Return a job that is not stored, with all that the plan leaves open filled in; raises ValidationError by field."""
+    purpose = _purpose(purpose_name)
+    template = plan.template or purpose.template
+    try:
+        purpose.check_template(template)
+    except UnknownVariable as error:
+        raise ValidationError({"template": str(error)}) from None
+    if plan.policy not in ("", "apply", "above", "review"):
+        raise ValidationError({"policy": "A policy is apply, above or review."})
+    job = LLMJob(
+        pk=job_id or uuid.uuid4(),
+        owner=owner,
+        purpose=purpose.name,
+        label=(plan.label or purpose.label)[:200],
+        system=plan.system or purpose.system,
+        template=template,
+        asks=asks_of(purpose, plan.asks),
+        policy=plan.policy or purpose.defaults.policy,
+        above=purpose.defaults.above if plan.above is None else plan.above,
+        priority=plan.priority,
+        cap=plan.cap,
+        uses_kept_answers=plan.uses_kept_answers,
+        larger_output_tokens=plan.larger_output_tokens,
+        unanswered=plan.unanswered,
+        expired_to=dict(plan.expired_to),
+    )
+    job.clean_fields(exclude=["owner", "scope_kind", "id"])
+    if not 0 <= job.above <= 1:
+        raise ValidationError({"above": "A confidence is between 0 and 1."})
+    return job
+
+
+def asks_of(purpose: Purpose, wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return whom to ask, each with the purpose's defaults; raises ValidationError for a model that may not be asked."""
+    defaults = purpose.defaults
+    if len(wanted) > MOST_ASKS:
+        raise ValidationError({"asks": f"A target is asked of {MOST_ASKS} models at most."})
+    asks = []
+    for one in wanted or ({},):
+        ask = {
+            "provider": one.get("provider") or defaults.provider,
+            "way": one.get("way") or (defaults.way if one.get("provider") in (None, "", defaults.provider) else "batch"),
+            "model": one.get("model") or defaults.model,
+            "effort": one.get("effort") or defaults.effort,
+            "tier": one.get("tier") or defaults.tier,
+            "most_output_tokens": one.get("most_output_tokens") or defaults.most_output_tokens,
+        }
+        if ask["way"] == "batch":
+            ask["tier"] = Tier.BATCH
+        _check_ask(ask)
+        asks.append(ask)
+    if len({(ask["provider"], ask["model"]) for ask in asks}) < len(asks):
+        raise ValidationError({"asks": "The same model is named twice."})
+    return asks
+
+
+def _check_ask(ask: Mapping[str, Any]) -> LanguageModel:
+    from llmjobs.doors import ways
+
+    if (ask["provider"], ask["way"]) not in ways():
+        there_are = ", ".join(f"{provider} by {way}" for provider, way in sorted(ways()))
+        raise ValidationError({"asks": f"Nobody answers as {ask['provider']} by {ask['way']}. There are: {there_are}."})
+    try:
+        model = model_on(database_now().date(), ask["provider"], ask["model"])
+    except UnknownModel as error:
+        raise ValidationError({"asks": str(error)}) from None
+    if ask["effort"] and ask["effort"] not in model.efforts:
+        raise ValidationError({"asks": f"{model} knows no effort {ask['effort']}. There are: {', '.join(model.efforts) or 'none'}."})
+    if ask["tier"] not in Tier.values:
+        raise ValidationError({"asks": f"No tier {ask['tier']}. There are: {', '.join(Tier.values)}."})
+    if not 1 <= ask["most_output_tokens"] <= model.most_output_tokens:
+        raise ValidationError({"asks": f"{model} answers with 1 to {model.most_output_tokens} tokens."})
+    return model
+
+
+def targets_of(owner_id: Any, purpose: Purpose, scope: Scope) -> list[int]:
+    """Return the ids that a scope freezes, in ascending order; raises ValidationError when there are none, or too many."""
+    targets = purpose.targets(owner_id)
+    try:
+        if scope.kind == ScopeKind.IDS:
+            targets = targets.filter(pk__in=scope.ids)
+        elif scope.kind == ScopeKind.FILTERS:
+            targets = purpose.filtered(targets, scope.filters)
+    except (ValueError, TypeError) as error:
+        raise ValidationError({"scope": str(error)}) from None
+    ids = list(targets.order_by("pk").values_list("pk", flat=True)[: MOST_TARGETS + 1])
+    if not ids:
+        raise ValidationError({"scope": f"Nothing matches: there is no {purpose.target} to ask about."})
+    if len(ids) > MOST_TARGETS:
+        raise ValidationError({"scope": f"More than {MOST_TARGETS:,} {purpose.target}s match. Narrow the filter, or make several jobs."})
+    return ids
+
+
+def append(job: LLMJob, scope: Scope) -> int:
+    """Add targets to a job that is still queued and return how many items that makes; raises ValidationError for any other job."""
+    purpose = purpose_named(job.purpose)
+    ids = targets_of(job.owner_id, purpose, scope)
+    with transaction.atomic():
+        job = LLMJob.objects.select_for_update().get(pk=job.pk)
+        if job.status != "queued" and not (job.stage == Stage.RENDERING and job.state in OPEN):
+            raise ValidationError("Only a job that is still queued can be added to. Clone it for the rest.")
+        scopes = list(job.scopes.all())
+        known = {one for there in scopes for one in there.ids}
+        new = [one for one in ids if one not in known]
+        JobScope.objects.create(job=job, number=len(scopes), ids=new)
+        LLMJob.objects.filter(pk=job.pk).update(total_items=F("total_items") + len(new) * len(job.asks))
+        job.record("appended", items=len(new) * len(job.asks))
+    return len(new) * len(job.asks)
+
+
+def clone(job: LLMJob, *, label: str = "") -> LLMJob:
+    """Begin a new job that asks the same about the same targets, those that are gone left out."""
+    ids = tuple(one for scope in job.scopes.all() for one in scope.ids)
+    plan = Plan(
+        label=label or f"{job.label} (again)"[:200],
+        system=job.system,
+        template=job.template,
+        asks=tuple(job.asks),
+        policy=job.policy,
+        above=job.above,
+        priority=job.priority,
+        cap=job.cap,
+        uses_kept_answers=False,
+        larger_output_tokens=job.larger_output_tokens,
+        unanswered=job.unanswered,
+        expired_to=job.expired_to,
+    )
+    return create_job(job.owner, job.purpose, Scope(ScopeKind.IDS, ids), plan)
+
+
+def pause(job: LLMJob) -> bool:
+    """Submit no more of a job; what is at a provider is still polled. False when it is paused already or has ended."""
+    if not LLMJob.objects.filter(pk=job.pk, state__in=OPEN, paused_at=None).update(paused_at=database_now()):
+        return False
+    job.refresh_from_db()
+    job.record("paused")
+    return True
+
+
+def resume(job: LLMJob) -> bool:
+    """Go on with a paused job."""
+    if not LLMJob.objects.filter(pk=job.pk, state__in=OPEN).exclude(paused_at=None).update(paused_at=None):
+        return False
+    job.refresh_from_db()
+    job.record("resumed")
+    _ring(job)
+    return True
+
+
+def retry_failed(job: LLMJob) -> int:
+    """Send every failed and dead item round again and return how many."""
+    return retry_items(job, list(job.items.broken().values_list("pk", flat=True)))
+
+
+def retry_items(job: LLMJob, ids: Sequence[int]) -> int:
+    """Send chosen failed or dead items round again; a job that had ended is open again."""
+    with transaction.atomic():
+        job = LLMJob.objects.select_for_update().get(pk=job.pk)
+        if job.state == State.CANCELLED or job.deleted_at:
+            return 0
+        fresh = {
+            "stage": LLMJobItem.Stage.QUEUED,
+            "batch": None,
+            "intent": None,
+            "provider_task_id": "",
+            "provider_status": "",
+            "sending_at": None,
+        }
+        LLMJobItem.objects.filter(job=job, pk__in=ids, state__in=BROKEN).update(**fresh, submitted_at=None, polls=0, last_polled_at=None)
+        sent = LLMJobItem.objects.filter(job=job, pk__in=ids).retry()
+        if sent and job.state in ENDED:
+            LLMJob.objects.filter(pk=job.pk).update(
+                state=State.RUNNING, stage=Stage.WORKING, ended_at=None, totals={}, reason="", detail="", reopenings=F("reopenings") + 1,
+                submitted_at=None,
+            )  # fmt: skip
+        if sent:
+            job.refresh_from_db()
+            job.record("retried", items=sent)
+            _ring(job)
+    return sent
+
+
+def cancel(job: LLMJob) -> bool:
+    """Stop a job: nothing more is sent, and what is at a provider ends here at once; its provider work is cancelled by the poller.
+
+    What is answered all the same is kept and counted as paid, never applied. False when it has ended already.
+    """
+    with transaction.atomic():
+        now = database_now()
+        running = LLMJob.objects.select_for_update().filter(pk=job.pk).exclude(state__in=ENDED)
+        if not running.update(state=State.CANCELLED, stage=Stage.DONE, ended_at=now, lease_owner=None, lease_until=None, ring_at=None,
+                              finishes=F("finishes") + 1, unseen_change=True):  # fmt: skip
+            return False
+        job.refresh_from_db()
+        items = LLMJobItem.objects.filter(job=job)
+        never_sent = (
+            items.filter(submitted_at=None).exclude(state__in=ENDED).update(reason="cancelled", detail="Job cancelled before submission")
+        )
+        items.exclude(state__in=ENDED).filter(reason="").update(reason="cancelled", detail="Cancelled while at the provider")
+        items.cancel()
+        totals = items.aggregates()
+        LLMJob.objects.filter(pk=job.pk).update(totals=totals)
+        job.refresh_from_db()
+        job.record("cancelled", skipped=never_sent, **totals)
+        _ring(job)
+    return True
+
+
+def delete_job(job: LLMJob) -> None:
+    """Hide a job and stop its provider work; retention takes the rest."""
+    cancel(job)
+    LLMJob.objects.filter(pk=job.pk, deleted_at=None).update(deleted_at=database_now())
+
+
+def mark_seen(job: LLMJob) -> None:
+    """Note that its owner has seen how it stands."""
+    LLMJob.objects.filter(pk=job.pk).update(unseen_change=False)
+
+
+def unseen_count(owner: Any) -> int:
+    """Count an owner's jobs with changes nobody has looked at."""
+    return LLMJob.objects.owned_by(owner).filter(unseen_change=True).count()
+
+
+def _purpose(name: str) -> Purpose:
+    try:
+        return purpose_named(name)
+    except KeyError as error:
+        raise ValidationError({"purpose": str(error.args[0])}) from None
+
+
+def _ring(job: LLMJob) -> None:
+    from llmjobs.tasks import work_on_job
+
+    ring(work_on_job, str(job.pk))
