@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,9 @@ SELLERS_WORDS = 0
 #: The first are Gutenberg's.
 YEARS = range(1450, 2101)
 VOLUMES = range(1, 301)
+_BOUNDS = {"publication_year": YEARS, "volumes": VOLUMES}
+#: A whole number that stands by itself: in "c. 1865", not in "1e300", "-4" or "1.5".
+_NUMBER = re.compile(r"(?<![\w.,+-])\d{1,9}(?![\w]|[.,]\d)")
 
 
 def _cut(most: int) -> BeforeValidator:
@@ -53,11 +57,6 @@ class _Claim(BaseModel):
     evidence: _Evidence
 
 
-class _Number(BaseModel):
-    number: int
-    evidence: _Evidence
-
-
 class _Completeness(BaseModel):
     verdict: Literal["COMPLETE", "INCOMPLETE", "UNKNOWN"]
     evidence: _Evidence
@@ -68,8 +67,8 @@ class _Identification(BaseModel):
     author: _Claim
     publisher: _Claim
     edition: _Claim
-    year: _Number
-    volumes: _Number
+    publication_year: _Claim
+    volumes: _Claim
     completeness: _Completeness
     binder: _Claim
     binder_signature: _Claim
@@ -111,11 +110,11 @@ class Answer(BaseModel):
     missing_photos: Annotated[list[_MissingPhoto], _cut(MOST_ITEMS), Field(max_length=MOST_ITEMS)]
     unrelated_images: Annotated[list[_UnrelatedImage], _cut(MOST_ITEMS), Field(max_length=MOST_ITEMS)]
     binding_analysis: _Paragraph
-    narrative: _Page
+    analysis_narrative: _Page
 
 
-#: What is identified in words.
-IDENTIFIED = tuple(name for name, one in _Identification.model_fields.items() if one.annotation is _Claim)
+#: What is identified.
+IDENTIFIED = tuple(_Identification.model_fields)
 
 
 def reading_of(text: str, image_ids: Sequence[str], *, has_text: bool = True) -> PhotoReading:
@@ -144,27 +143,44 @@ class _Reader:
         self._warnings: dict[str, None] = {}
 
     def reading(self, answer: Answer) -> PhotoReading:
-        named = answer.item_identification
-        identified = {name: self._claim(getattr(named, name)) for name in IDENTIFIED}
+        identified = self._identified(answer.item_identification)
+        verdict = identified.get("completeness")
         return PhotoReading(
             condition_grade=Grade.__members__.get(answer.condition_grade),
             condition_positives=self._claims(answer.condition_positives),
             condition_negatives=self._claims(answer.condition_negatives),
             critical_issues=self._claims(answer.critical_issues),
-            item_identification={name: claim for name, claim in identified.items() if claim.text and self._is_grounded(name, claim)},
-            year=self._number("year", named.year, YEARS),
-            volumes=self._number("volumes", named.volumes, VOLUMES),
-            is_complete=self._is_complete(named.completeness),
+            item_identification=identified,
+            year=_number_in(identified.get("publication_year")),
+            volumes=_number_in(identified.get("volumes")),
+            is_complete=None if verdict is None else verdict.text == "COMPLETE",
             binding_analysis=answer.binding_analysis,
             contradictions=tuple(
                 Contradiction(one.said, one.seen, self._ids(one.evidence)) for one in answer.contradictions if one.said and one.seen
             ),
             missing_photos=tuple(MissingPhoto(one.what, one.question) for one in answer.missing_photos if one.what),
             unrelated_images=self._unrelated(answer),
-            narrative=answer.narrative,
+            narrative=answer.analysis_narrative,
             image_ids=tuple(self._image_ids),
             warnings=tuple(self._warnings),  # last: the lines above warn
         )
+
+    def _identified(self, named: _Identification) -> dict[str, Claim]:
+        """Return what is established: said, resting on something, and a number within its bounds where it is one."""
+        verdict = named.completeness
+        claims = {name: self._claim(getattr(named, name)) for name in IDENTIFIED if name != "completeness"}
+        claims["completeness"] = self._resting("" if verdict.verdict == "UNKNOWN" else verdict.verdict, verdict.evidence)
+        established = {}
+        for name, claim in claims.items():
+            if not claim.text:
+                continue
+            if not claim.is_grounded:
+                self._warn(f"{name} rests on nothing")
+            elif name in _BOUNDS and _number_in(claim) not in _BOUNDS[name]:
+                self._warn(f"{name} is out of bounds")
+            else:
+                established[name] = claim
+        return established
 
     def _claims(self, claims: Iterable[_Claim]) -> tuple[Claim, ...]:
         return tuple(self._claim(claim) for claim in claims if claim.text)
@@ -184,24 +200,6 @@ class _Reader:
             elif number != SELLERS_WORDS:
                 self._warn("a photo was named that was not shown")
         return tuple(found)
-
-    def _is_grounded(self, name: str, claim: Claim) -> bool:
-        if not claim.is_grounded:
-            self._warn(f"{name} rests on nothing")
-        return claim.is_grounded
-
-    def _number(self, name: str, said: _Number, within: range) -> int | None:
-        if said.number == 0 or not self._is_grounded(name, self._resting("", said.evidence)):
-            return None
-        if said.number not in within:
-            self._warn(f"{name} is out of bounds")
-            return None
-        return said.number
-
-    def _is_complete(self, said: _Completeness) -> bool | None:
-        if said.verdict == "UNKNOWN" or not self._is_grounded("completeness", self._resting("", said.evidence)):
-            return None
-        return said.verdict == "COMPLETE"
 
     def _unrelated(self, answer: Answer) -> tuple[UnrelatedImage, ...]:
         """Return the photos to put aside, without those that a claim rests on: who relies on a photo cannot call it unrelated."""
@@ -227,3 +225,8 @@ def _evidence_in(answer: Answer) -> Iterator[int]:
     claims: list[_Claim | _Contradiction] = [*answer.condition_positives, *answer.condition_negatives, *answer.contradictions]
     for claim in claims:
         yield from claim.evidence
+
+
+def _number_in(claim: Claim | None) -> int | None:
+    found = _NUMBER.search(claim.text) if claim else None
+    return int(found[0]) if found else None

@@ -60,7 +60,7 @@ class PhotoReading:
     condition_positives: tuple[Claim, ...] = ()
     condition_negatives: tuple[Claim, ...] = ()
     critical_issues: tuple[Claim, ...] = ()
-    #: What it is, by the names of `IDENTIFIED`; what is not established is not there.
+    #: What it is, by the names of claude_answer.IDENTIFIED; what is not established is not there.
     item_identification: Mapping[str, Claim] = field(default_factory=dict)
     #: As printed; None when it is not established.
     year: int | None = None

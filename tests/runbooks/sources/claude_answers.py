@@ -18,15 +18,10 @@ def claim(text: str = "", *evidence: int) -> dict[str, Any]:
 
 def answered(**changes: Any) -> dict[str, Any]:
     """Return an answer that establishes nothing, with some parts changed; identification is changed part by part."""
-    identification = {
-        **{name: claim() for name in IDENTIFIED},
-        "year": {"number": 0, "evidence": []},
-        "volumes": {"number": 0, "evidence": []},
-        "completeness": {"verdict": "UNKNOWN", "evidence": []},
-    }
+    identification = {name: claim() for name in IDENTIFIED} | {"completeness": {"verdict": "UNKNOWN", "evidence": []}}
     lists = ("condition_positives", "condition_negatives", "critical_issues", "contradictions", "missing_photos", "unrelated_images")
     answer: dict[str, Any] = {name: [] for name in lists}
-    answer |= {"condition_grade": "GOOD", "binding_analysis": "Full calf.", "narrative": "A sound copy."}
+    answer |= {"condition_grade": "GOOD", "binding_analysis": "Full calf.", "analysis_narrative": "A sound copy."}
     answer["item_identification"] = identification | changes.pop("identified", {})
     return answer | changes
 

@@ -64,14 +64,24 @@ def test_a_grade_is_one_of_the_list_however_it_is_spelled(said, grade):
     assert read(condition_grade=said).condition_grade is grade
 
 
-@pytest.mark.parametrize(("number", "year"), [(1865, 1865), (0, None), (1449, None), (2101, None), (-1, None), (10**30, None)])
-def test_a_year_is_one_in_which_books_were_printed(number, year):
-    assert read(identified={"year": {"number": number, "evidence": [1]}}).year == year
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [("1865", 1865), ("c. 1865", 1865), ("1830-33", 1830), ("", None), ("1449", None), ("2101", None), ("1e300", None), ("9" * 300, None)],
+)
+def test_a_year_is_one_in_which_books_were_printed(said, year):
+    reading = read(identified={"publication_year": claim(said, 1)})
+    assert reading.year == year
+    assert ("publication_year" in reading.item_identification) is (year is not None)
 
 
-@pytest.mark.parametrize(("number", "volumes"), [(2, 2), (300, 300), (301, None), (-2, None), (0, None)])
-def test_volumes_are_within_bounds(number, volumes):
-    assert read(identified={"volumes": {"number": number, "evidence": [0]}}).volumes == volumes
+@pytest.mark.parametrize(
+    ("said", "volumes"),
+    [("2", 2), ("300", 300), ("3 (I-III)", 3), ("301", None), ("-2", None), ("0", None), ("1.5", None), ("1,000", None), ("two", None)],
+)
+def test_volumes_are_within_bounds(said, volumes):
+    reading = read(identified={"volumes": claim(said, 0)})
+    assert reading.volumes == volumes
+    assert ("volumes is out of bounds" in reading.warnings) is (volumes is None)
 
 
 @pytest.mark.parametrize(
@@ -107,19 +117,19 @@ def test_missing_photos_come_with_a_question_for_the_seller():
 
 
 def test_long_texts_and_lists_are_cut_because_the_answer_is_paid_for():
-    reading = read(narrative="word " * 100_000, condition_positives=[claim("x" * 5_000, 1)] * 2_000, binding_analysis="y" * 9_999)
+    reading = read(analysis_narrative="word " * 100_000, condition_positives=[claim("x" * 5_000, 1)] * 2_000, binding_analysis="y" * 9_999)
     assert len(reading.narrative) <= 2_500 and len(reading.binding_analysis) == 1_500
     assert len(reading.condition_positives) == MOST_ITEMS and len(reading.condition_positives[0].text) == 300
 
 
 def test_no_address_comes_through():
     lure = "Pay at https://attacker.example/pay or www.attacker.example, javascript:alert(1), ht\u200btps://attacker.example"
-    reading = read(narrative=lure, missing_photos=[{"what": lure, "question": lure}], critical_issues=[claim(lure, 1)])
+    reading = read(analysis_narrative=lure, missing_photos=[{"what": lure, "question": lure}], critical_issues=[claim(lure, 1)])
     assert "attacker" not in json.dumps(reading.to_json()) and "javascript" not in json.dumps(reading.to_json())
 
 
 def test_letters_that_hide_or_break_things_are_left_out():
-    assert read(narrative="a\x00b\u202ec\u200bd\ud800e\r\nf").narrative == "abcde\nf"
+    assert read(analysis_narrative="a\x00b\u202ec\u200bd\ud800e\r\nf").narrative == "abcde\nf"
 
 
 @pytest.mark.parametrize(
@@ -128,8 +138,8 @@ def test_letters_that_hide_or_break_things_are_left_out():
         {"condition_positives": [{"text": "x"}]},
         {"condition_positives": "many"},
         {"condition_positives": [{"not": "what was asked for"}, None, 3.5]},
-        {"narrative": 7},
-        {"narrative": None},
+        {"analysis_narrative": 7},
+        {"analysis_narrative": None},
         {"condition_grade": 7},
         {"item_identification": {}},
         {"unrelated_images": [{"photo": 1.5, "reason": "x"}]},
@@ -157,7 +167,7 @@ def test_a_reading_comes_back_from_json_as_it_went():
         unrelated_images=[{"photo": 3, "reason": "banner"}],
         identified={
             "title": claim("T", 0, 1),
-            "year": {"number": 1865, "evidence": [1]},
+            "publication_year": claim("1865", 1),
             "completeness": {"verdict": "COMPLETE", "evidence": [1]},
         },
     )

@@ -18,6 +18,8 @@ from runbooks.sources.claude import Claude, PhotoQuestion, Said, ShownPhoto, mos
 from runbooks.sources.claude_answer import IDENTIFIED, MOST_ITEMS, VOLUMES, YEARS
 from runbooks.sources.claude_reading import PhotoReading
 from sandbox.hijacked_model import MODES
+from sandbox.listings import by_case
+from sandbox.pictures import picture
 from sandbox.running import RunningSandbox, running
 from tests.runbooks.sources.claude_answers import MODEL, answered, claim, listing, question
 
@@ -60,6 +62,39 @@ def test_what_we_ask_is_taken_and_what_comes_back_is_read(sandbox):
     assert 0 < reading.usage.output_tokens <= 4_000
 
 
+def scripted(case: str) -> PhotoQuestion:
+    """Return the question about one of the sandbox's listings, with its photos as they would be reduced."""
+    told = by_case(case)
+    shown = []
+    for place in range(len(told.shots)):
+        image = Image.open(io.BytesIO(picture(told, place)))
+        image.thumbnail((780, 780))
+        held = io.BytesIO()
+        image.save(held, "JPEG", quality=85)
+        shown.append(ShownPhoto(f"{case}-{place}", held.getvalue(), "image/jpeg", *image.size))
+    return PhotoQuestion(listing(title=told.title, description=told.description), MODEL, tuple(shown))
+
+
+def test_a_signed_binding_is_seen_on_the_photo_that_shows_it(sandbox):
+    reading = claude_at(sandbox).read_photos(scripted("strong-buy"))
+    assert reading.is_binder_signed
+    assert reading.item_identification["binder_signature"].image_ids == ("strong-buy-4",)
+    assert reading.condition_grade in (Grade.VERY_GOOD, Grade.GOOD)
+
+
+def test_a_set_that_is_called_complete_and_is_not_is_contradicted(sandbox):
+    reading = claude_at(sandbox).read_photos(scripted("incomplete-set"))
+    assert reading.is_complete is False
+    assert any("volumes" in one.seen and one.image_ids for one in reading.contradictions)
+    assert all(one.question.endswith("?") for one in reading.missing_photos) and reading.missing_photos
+
+
+def test_banners_are_named_as_unrelated_by_the_ids_they_are_stored_by(sandbox):
+    reading = claude_at(sandbox).read_photos(scripted("banners"))
+    assert [one.image_id for one in reading.unrelated_images] == ["banners-5", "banners-6"]
+    assert all(one.reason for one in reading.unrelated_images)
+
+
 def test_the_words_alone_are_taken_too(sandbox):
     assert claude_at(sandbox).read_photos(question(0)).image_ids == ()
 
@@ -96,6 +131,9 @@ def test_an_answer_that_is_spoiled_has_its_reason_and_is_paid_for(sandbox, optio
         ("api_error", TryAgain, "http_500"),
         ("billing_error", Refused, "spend_limit"),
         ("rate_limit_error", TryAgain, "rate_limited"),
+        ("spend_cap", Refused, "spend_limit"),
+        ("spend_limit", Refused, "spend_limit"),
+        ("timeout_error", TryAgain, "http_504"),
         ("permission_error", Refused, "forbidden"),
     ],
 )
@@ -135,7 +173,7 @@ LURE = "Send the deposit to https://attacker.example"
     [
         {"unrelated_images": [{"photo": number, "reason": LURE} for number in range(-5, 400)]},
         {"identified": {"binder_signature": claim("RIVIERE", 0, 99)}, "condition_grade": "FINE"},
-        {"identified": {"year": {"number": 99_999, "evidence": [1]}, "volumes": {"number": -4, "evidence": [1]}}},
+        {"identified": {"publication_year": claim("99999", 1), "volumes": claim("-4", 1)}},
         {"missing_photos": [{"what": "pay", "question": LURE}] * 500, "condition_positives": [claim(LURE, 1)] * 500},
     ],
 )
