@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from sandbox.anthropic_batches import Batches
 from sandbox.anthropic_errors import ON_DEMAND, WORTH_ANOTHER_TRY, Refusal, invalid, on_demand
@@ -18,6 +19,7 @@ from sandbox.anthropic_requests import VERSIONS, Reader
 from sandbox.catalogue import Catalogue
 from sandbox.chance import happens
 from sandbox.clock import Clock
+from sandbox.ebay_images import EBayImages
 from sandbox.hijacked_model import MODES
 from sandbox.party import Answer, BadOption, Options, Party, Request, encoded
 
@@ -97,6 +99,7 @@ class Anthropic(Party):
 
     def __init__(self, catalogue: Catalogue, clock: Clock, options: dict[str, Any] | None = None) -> None:
         self._batches = Batches()
+        self._image_host = EBayImages(catalogue, clock)
         super().__init__(catalogue, clock, options)
 
     def forget_calls(self) -> None:
@@ -182,7 +185,13 @@ class Anthropic(Party):
         raise Refusal("not_found_error", "Not Found")
 
     def _reader(self, request: Request) -> Reader:
-        return Reader(request.header(b"anthropic-version"), self.clock.now(), self._files.content, _nothing_at)
+        return Reader(request.header(b"anthropic-version"), self.clock.now(), self._files.content, self._image_at)
+
+    def _image_at(self, address: str) -> bytes | None:
+        """Return the photograph at an address of the image host; the sandbox reaches for nothing else."""
+        path = "/" + urlsplit(address).path.removeprefix(f"/{EBayImages.name}").lstrip("/")
+        found = self._image_host.answer(Request("GET", path, b"", ()))
+        return found.body if found.status == 200 else None
 
     def _message(self, request: Request, limits: Limits) -> Answer:
         params = _json(request)
@@ -284,11 +293,6 @@ class _BatchWorker:
 def _key(request: Request) -> str:
     """Return the caller's key: the SDK sends it as a bearer token since 2.12, as x-api-key before."""
     return request.header(b"x-api-key") or request.header(b"authorization").removeprefix("Bearer ")
-
-
-def _nothing_at(address: str) -> bytes | None:
-    """The sandbox reaches for nothing outside, so no address leads to an image."""
-    return None
 
 
 def _json(request: Request) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from sandbox.book_judgement import facts_in
 from sandbox.chance import happens
 from sandbox.listings import Shown, listing_of_picture
 from sandbox.listings_records import Listing
@@ -94,7 +95,9 @@ def _reference(caption: str, number: int) -> ImageReference:
 def _of_views(views: list[_View], said: str, model: str) -> dict[str, Any]:
     of_book = [view for view in views if not view.shown.shot.is_unrelated]
     unrelated = [view for view in views if view.shown.shot.is_unrelated]
-    listing = (of_book or views)[0].shown.listing
+    if not of_book:
+        return _of_words(said) | _put_aside(unrelated)
+    listing = of_book[0].shown.listing
     negatives = [_finding(defect, view) for view in of_book for defect in view.shown.shot.defects]
     grade = GRADES.index(listing.copy.grade.replace("_", " ").title())
     if happens(STRICTER, "stricter", model, listing.number):
@@ -102,23 +105,31 @@ def _of_views(views: list[_View], said: str, model: str) -> dict[str, Any]:
     critical = _critical(listing, of_book, negatives)
     kinds = {view.shown.shot.kind for view in of_book}
     missing = _missing(kinds, said)
+    narrative = _narrative(listing, GRADES[grade], len(negatives), len(critical))
     signature = next((view for view in of_book if view.shown.shot.kind == "signature"), None)
-    reasons = [f"shows {view.shown.shot.words or 'something else'}, not the book on sale" for view in unrelated]
     return {
         "condition_grade": GRADES[grade],
         "condition_positives": _positives(listing, of_book),
         "condition_negatives": negatives,
         "critical_issues": critical,
-        "item_identification": _identification(listing, signature),
+        "item_identification": _identification(listing, of_book, signature, said),
         "binding_analysis": _binding(listing, signature),
         "binding_authenticated": signature is not None,
-        "unrelated_images": [{"image": view.reference, "reason": reason} for view, reason in zip(unrelated, reasons, strict=True)],
-        "unrelated_reasons": {view.reference.name: reason for view, reason in zip(unrelated, reasons, strict=True)},
+        **_put_aside(unrelated),
         "contradictions": _contradictions(listing, of_book, said),
         "missing_photos": missing,
         "questions": [photo["question"] for photo in missing],
-        "analysis_narrative": _narrative(listing, GRADES[grade], len(negatives), len(critical)),
+        "analysis_narrative": narrative,
+        "narrative": narrative,
         "confidence": round(min(0.95, 0.5 + 0.06 * len(of_book)), 2),
+    }
+
+
+def _put_aside(views: list[_View]) -> dict[str, Any]:
+    reasons = [f"shows {view.shown.shot.words or 'something else'}, not the book on sale" for view in views]
+    return {
+        "unrelated_images": [{"image": view.reference, "reason": reason} for view, reason in zip(views, reasons, strict=True)],
+        "unrelated_reasons": {view.reference.name: reason for view, reason in zip(views, reasons, strict=True)},
     }
 
 
@@ -127,16 +138,18 @@ def _of_words(said: str) -> dict[str, Any]:
     named = next((grade for grade in sorted(GRADES, key=len, reverse=True) if re.search(rf"\b{grade}\b", said, re.IGNORECASE)), None)
     missing = _missing(set(), said)
     nothing: list[Any] = []
+    narrative = "Judged by the seller's words alone: there is no photograph that shows the book."
     names = ("condition_positives", "condition_negatives", "critical_issues", "unrelated_images", "contradictions")
     return dict.fromkeys(names, nothing) | {
         "condition_grade": named,
         "unrelated_reasons": {},
-        "item_identification": dict.fromkeys(_IDENTIFIED),
+        "item_identification": _identified_by(said),
         "binding_analysis": "There is no photograph to judge the binding by.",
         "binding_authenticated": False,
         "missing_photos": missing,
         "questions": [photo["question"] for photo in missing],
-        "analysis_narrative": "Judged by the seller's words alone: there is no photograph that shows the book.",
+        "analysis_narrative": narrative,
+        "narrative": narrative,
         "confidence": 0.3,
     }
 
@@ -175,20 +188,53 @@ def _critical(listing: Listing, views: list[_View], negatives: list[dict[str, An
     ]
 
 
+#: What the text says rests on no image; prompts that number images from 1 call it 0.
+SELLERS_WORDS = ImageReference(0, "text")
+_NOT_KNOWN: dict[str, Any] = {"text": None, "number": 0, "image": []}
 _IDENTIFIED = (
-    *("binding_type", "binding_color", "decorative_elements", "estimated_age", "binder_signature", "illustrations"),
-    *("title", "author", "publisher", "publication_year", "volumes"),
+    *("binding_type", "binding_color", "decorative_elements", "estimated_age", "binder", "binder_signature", "illustrations"),
+    *("title", "author", "publisher", "edition", "year", "publication_year", "volumes", "completeness"),
 )
 
 
-def _identification(listing: Listing, signature: _View | None) -> dict[str, Any]:
+def _identification(listing: Listing, views: list[_View], signature: _View | None, said: str) -> dict[str, Any]:
+    """Return what the copy is, each with the view that shows it."""
     copy, work = listing.copy, listing.work
-    seen = (
-        *(copy.binding, copy.colour_name or None, "gilt to the spine" if "gilt" in listing.title.lower() else None, f"about {work.year}"),
-        *(signature.shown.shot.words if signature else None, "illustrated" if copy.illustrated else None),
-        *(work.title, work.author, work.publisher, work.year, copy.volumes),
-    )
-    return dict(zip(_IDENTIFIED, seen, strict=True))
+    first = views[0].reference if views else SELLERS_WORDS
+    by_kind = {view.shown.shot.kind: view.reference for view in reversed(views)}
+    title_page, whole = by_kind.get("title page", first), by_kind.get("set", first)
+    known = _identified_by(said) | {
+        "binding_type": _known(copy.binding, first),
+        "binding_color": _known(copy.colour_name, first),
+        "estimated_age": _known(f"about {work.year}", title_page),
+        "title": _known(work.title, title_page),
+        "author": _known(work.author, title_page),
+        "publisher": _known(work.publisher, title_page),
+        "year": _known(work.year, title_page),
+        "publication_year": _known(work.year, title_page),
+        "volumes": _known(copy.volumes, whole),
+        "completeness": _known("COMPLETE" if copy.volumes >= work.volumes else "INCOMPLETE", whole),
+    }
+    if copy.illustrated:
+        known["illustrations"] = _known("illustrated with plates", by_kind.get("plate", first))
+    if signature:
+        known["binder_signature"] = _known(signature.shown.shot.words, signature.reference)
+    return known
+
+
+def _identified_by(said: str) -> dict[str, Any]:
+    """Return what the seller's words alone tell; most of it is not known."""
+    facts = facts_in(said)
+    binder = SIGNATURE_CLAIM.search(said)
+    known = dict.fromkeys(_IDENTIFIED, _NOT_KNOWN) | {"completeness": _NOT_KNOWN | {"text": "UNKNOWN"}}
+    known |= {name: _known(facts[name], SELLERS_WORDS) for name in ("title", "author", "publisher") if facts.get(name)}
+    if "gilt" in said.lower():
+        known["decorative_elements"] = _known("gilt", SELLERS_WORDS)
+    return known | ({"binder": _known(binder[0].title(), SELLERS_WORDS)} if binder else {})
+
+
+def _known(what: str | int, image: ImageReference) -> dict[str, Any]:
+    return {"text": str(what), "image": image} | ({"number": what} if isinstance(what, int) else {"number": 0})
 
 
 def _binding(listing: Listing, signature: _View | None) -> str:
@@ -231,6 +277,6 @@ def _missing(kinds: set[str], said: str) -> list[dict[str, Any]]:
 
 
 def _narrative(listing: Listing, grade: str, negatives: int, critical: int) -> str:
-    issues = f"{negatives} defects are to be seen" if negatives else "No defect is to be seen"
-    worst = f", {critical} of them serious" if critical and negatives else ""
+    issues = f"Defects to be seen: {negatives}" if negatives else "No defect is to be seen"
+    worst = f"; serious issues: {critical}" if critical else ""
     return f"{listing.work.title}, {listing.copy.binding}, in {grade.lower()} condition. {issues}{worst}."

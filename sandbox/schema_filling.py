@@ -17,7 +17,7 @@ DEEPEST = 8
 MEANINGS: dict[str, frozenset[str]] = {
     meaning: frozenset(names.split())
     for meaning, names in {
-        "text": "text claim statement finding observation description detail details note issue point defect feature summary item what label",
+        "text": "text claim verdict statement finding observation description detail details note issue point defect feature summary item what label",
         "image": "image images photo photos picture pictures evidence img",
         "reason": "reason reasons reasoning rationale why explanation justification because",
         "confidence": "confidence certainty probability",
@@ -78,7 +78,7 @@ class Filler:
         if "const" in schema:
             return schema["const"]
         if isinstance(draft, Mapping) and schema.get("type") not in ("object", "array") and "properties" not in schema:
-            draft = _essence(draft, path)
+            draft = _essence(draft, path, is_number=schema.get("type") in ("integer", "number"))
         if schema.get("enum"):
             return self._enumerated(schema["enum"], draft, path)
         kind = schema.get("type") or ("object" if "properties" in schema else "array" if "items" in schema else "string")
@@ -124,7 +124,8 @@ class Filler:
     def _option_for(self, options: list[dict[str, Any]], draft: Any, path: str, depth: int) -> dict[str, Any]:
         null = next((option for option in options if option.get("type") == "null"), None)
         others = [option for option in options if option is not null]
-        if null is not None and (draft is None or not others or (draft is NOTHING and depth > DEEPEST)):
+        unknown = draft is None or (isinstance(draft, Mapping) and draft.get("text", "") is None)
+        if null is not None and (unknown or not others or (draft is NOTHING and depth > DEEPEST)):
             return null
         wanted = _kinds_of(draft)
         fitting = [option for option in others if option.get("type") in wanted]
@@ -170,10 +171,11 @@ class Filler:
         return unlike if constraints.get("uniqueItems") or (choices and len(unlike) >= fewest) else items
 
     def number(self, schema: dict[str, Any], draft: Any, path: str, *, whole: bool) -> int | float:
-        lowest, highest, step = _bounds(_constraints(schema), name_words(path.rpartition(".")[2]), whole=whole)
         if isinstance(draft, ImageReference):
             draft = draft.number
-        if isinstance(draft, bool) or not isinstance(draft, int | float):
+        told = draft if isinstance(draft, int | float) and not isinstance(draft, bool) else None
+        lowest, highest, step = _bounds(_constraints(schema), name_words(path.rpartition(".")[2]), whole=whole, told=told)
+        if told is None:
             share = number_of(self._about, path, "number") / 2**64
             draft = lowest + share * (highest - lowest)
         value = min(max(draft, lowest), highest)
@@ -270,10 +272,12 @@ def _told_of(name: str, told: Mapping[str, Any]) -> Any:
     return NOTHING
 
 
-def _essence(draft: Mapping[str, Any], path: str) -> Any:
-    """Return what of a draft goes into the one value that there is room for: what the property's name means, else all."""
+def _essence(draft: Mapping[str, Any], path: str, *, is_number: bool) -> Any:
+    """Return what of a draft goes into the one value that there is room for: what the property's name means, else a number or all."""
     told = _told_of(path.rpartition(".")[2].partition("[")[0], draft)
-    return draft if told is NOTHING else told
+    if told is NOTHING:
+        told = draft.get("number", draft) if is_number else draft
+    return told
 
 
 def _constraints(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,8 +297,8 @@ def _number_in(text: str) -> float | None:
         return None
 
 
-def _bounds(constraints: Mapping[str, Any], words: Iterable[str], *, whole: bool) -> tuple[float, float, float]:
-    """Return the lowest and the highest number that is allowed or usual, and the step between two, 0 for any."""
+def _bounds(constraints: Mapping[str, Any], words: Iterable[str], *, whole: bool, told: float | None) -> tuple[float, float, float]:
+    """Return the lowest and the highest number, and the step between two, 0 for any; a number that is told widens what is not bounded."""
     step, least = float(constraints.get("multipleOf", 0)), 1 if whole else 0.01
     lowest, highest = constraints.get("minimum"), constraints.get("maximum")
     if "exclusiveMinimum" in constraints:
@@ -303,9 +307,9 @@ def _bounds(constraints: Mapping[str, Any], words: Iterable[str], *, whole: bool
         highest = constraints["exclusiveMaximum"] - least
     usual = 100 if "score" in words or "percent" in words else 10 if whole else 1
     if lowest is None:
-        lowest = min(0, highest) if highest is not None else 0
+        lowest = min(0 if told is None else math.floor(told), 0 if highest is None else highest)
     if highest is None:
-        highest = max(lowest + usual, usual)
+        highest = max(lowest + usual, usual if told is None else math.ceil(told))
     if step:
         lowest, highest = math.ceil(lowest / step) * step, math.floor(highest / step) * step
     return float(lowest), float(highest), step

@@ -8,6 +8,8 @@ import anthropic
 import pytest
 import requests
 
+from sandbox.ebay_images import image_hash
+from sandbox.listings import by_case
 from sandbox.running import RunningSandbox
 from tests.sandbox.anthropic_client import DUNE, FLAG, HELLO, MODEL, asked, client, image, image_block
 
@@ -295,6 +297,17 @@ def test_it_takes_an_image_by_the_id_of_an_uploaded_file(claude: anthropic.Anthr
     assert counted[1] - counted[0] == 10
     claude.files.delete(file.id)
     assert refused(lambda: claude.files.retrieve_metadata(file.id)).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["https://i.ebayimg.com", "{url}/ebayimg"])
+def test_it_downloads_photographs_from_the_image_host(sandbox: RunningSandbox, claude: anthropic.Anthropic, host: str) -> None:
+    address = f"{host.format(url=sandbox.url)}/images/g/{image_hash(by_case('strong-buy'), 0)}/s-l300.jpg"
+    content = [{"type": "image", "source": {"type": "url", "url": address}}, {"type": "text", "text": "Hello"}]
+    counted = [
+        claude.messages.count_tokens(model=MODEL, messages=messages).input_tokens
+        for messages in (HELLO, [{"role": "user", "content": content}])
+    ]
+    assert counted[1] > counted[0] + 50
 
 
 # Errors on demand

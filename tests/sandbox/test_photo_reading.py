@@ -87,6 +87,26 @@ def test_it_puts_aside_pictures_of_something_else() -> None:
     assert analysed("strong-buy").unrelated_images == []
 
 
+def test_it_goes_by_words_where_only_a_banner_is_to_be_seen() -> None:
+    found = analysed("single-banner")
+    assert (found.unrelated_images, found.condition_grade, found.condition_positives) == (["photo-0"], None, [])
+
+
+def test_it_rests_what_it_identifies_on_numbers_of_images_or_on_words() -> None:
+    claim = {"type": "object", "properties": {"text": {"type": "string"}, "evidence": {"type": "array", "items": {"type": "integer"}}}}
+    number = {"type": "object", "properties": {"number": {"type": "integer"}, "evidence": {"type": "array", "items": {"type": "integer"}}}}
+    parts = {"publisher": claim, "binder": claim, "edition": claim, "year": number}
+    schema = {"type": "object", "properties": {"item_identification": {"type": "object", "properties": parts}}}
+    listing = by_case("strong-buy")
+    images = tuple(Image(picture(listing, shot, long_side=500), f"Photo {shot + 1}") for shot in range(len(listing.shots)))
+    said = answer(Prompt(SONNET, listing.title, images=images, schema=schema))["item_identification"]
+    title_page = 1 + next(place for place, shot in enumerate(listing.shots) if shot.kind == "title page")
+    assert said["publisher"] == {"text": "Chapman & Hall", "evidence": [title_page]}
+    assert said["year"] == {"number": listing.work.year, "evidence": [title_page]}
+    assert said["binder"] == {"text": "Riviere", "evidence": [0]}
+    assert said["edition"] == {"text": "", "evidence": []}
+
+
 def test_it_believes_a_signature_only_when_it_sees_one() -> None:
     assert analysed("strong-buy").item_identification.binder_signature == "BOUND BY RIVIERE & SON"
     claimed = analysed("unsigned-claim")
