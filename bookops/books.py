@@ -9,6 +9,8 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import models
 
+from bookops.spelling import normal_author, normal_title
+
 #: Facts that sources and purposes may fill in; a person's edit locks one.
 FACTS = (
     "title",
@@ -128,6 +130,12 @@ class Book(models.Model):
                 setattr(self, name, field.get_default())
                 del self.provenance[name]
         self.subjects = {}
+
+
+def key_names(title: str, author: str, *, isbn13: str = "", goodreads_id: str = "") -> list[str]:
+    """Return the names under which a book is found again, the surest first; the keys of its `BookKey` rows."""
+    sure = [f"{kind}:{number}" for kind, number in (("gr", goodreads_id), ("isbn", isbn13)) if number]
+    return [*sure, f"ta:{normal_title(title)[:150]}|{normal_author(author)[:90]}"]
 
 
 class BookKey(models.Model):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from enrichment.spelling import fold
+from bookops.spelling import fold
 
 
 @dataclass(frozen=True, slots=True)

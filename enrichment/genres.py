@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bookops.spelling import fold
 from enrichment.genre_vocabulary import VOCABULARY_VERSION, Vocabulary, ancestors, vocabulary
-from enrichment.spelling import fold
 
 __all__ = ["VOCABULARY_VERSION", "Genres", "RankedGenre", "ancestors", "genres_of", "rank_genres", "vocabulary"]
 

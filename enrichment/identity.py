@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bookops.books import Book, BookKey
+from bookops.books import Book, BookKey, key_names
 from enrichment.formats.entry import LibraryEntry
-from enrichment.matching import normal_author, normal_title
 
 #: Keys that name one edition; two books whose keys of one of these kinds differ are two books.
 STRONG = ("gr:", "isbn:")
@@ -15,13 +14,7 @@ STRONG = ("gr:", "isbn:")
 
 def keys_of(entry: LibraryEntry) -> list[str]:
     """Return the names under which an entry's book is found again, the surest first."""
-    keys = []
-    if entry.goodreads_id:
-        keys.append(f"gr:{entry.goodreads_id}")
-    if entry.isbn13:
-        keys.append(f"isbn:{entry.isbn13}")
-    keys.append(f"ta:{normal_title(entry.title)[:150]}|{normal_author(entry.author)[:90]}")
-    return keys
+    return key_names(entry.title, entry.author, isbn13=entry.isbn13, goodreads_id=entry.goodreads_id)
 
 
 class Shelf:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import Indel
 
-from enrichment.spelling import Title, fold, normal_author, romanized, script
+from bookops.spelling import Title, fold, normal_author, romanized, script
 
 #: Books about a book, parts of it, or several in one. What one title says and the other does not makes them different books.
 _DERIVED = re.compile(

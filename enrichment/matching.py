@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from bookops.spelling import normal_author, normal_title, take_apart
 from enrichment.formats.isbn import is_isbn10, is_isbn13, to_isbn13
 from enrichment.likeness import authors_similarity, pages_similarity, publishers_similarity, title_similarity, year_similarity
 from enrichment.sources.facts import EditionFacts
-from enrichment.spelling import normal_author, normal_title, take_apart
 
 __all__ = ["ACCEPT", "REVIEW", "Candidate", "Match", "Wanted", "judge", "normal_author", "normal_title", "score"]
 

@@ -2,7 +2,7 @@ from time import process_time
 
 import pytest
 
-from enrichment.spelling import fold, normal_author, normal_title, script
+from bookops.spelling import fold, normal_author, normal_title, script
 from tests.enrichment.planted_matches import well_known
 
 
