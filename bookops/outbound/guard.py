@@ -162,6 +162,11 @@ class GuardedDoor:
         """Return a 2xx answer; like `post` otherwise."""
         return self._ask("GET", url, headers or {}, None)
 
+    def get_once(self, url: str, seconds: float) -> Answer:
+        """Return whatever one address answers within so many seconds, a redirect or an error too; raises like `post` otherwise."""
+        until = time.monotonic() + min(seconds, self._bounds.total)
+        return self._ask_once(self._allowed(url), "GET", self._headers, None, until)
+
     def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         deadline = time.monotonic() + self._bounds.total
         for _ in range(MAX_REDIRECTS + 1):
