@@ -155,21 +155,28 @@ def limit_on(day: date, model: LanguageModel) -> ModelLimit:
 
 
 @transaction.atomic
-def load_models() -> int:
-    """Write what language_models.toml says and return how many models that are; rows of other days stay as they are."""
+def load_models(*, overwrite: bool = False) -> int:
+    """Write what language_models.toml says and return how many rows that changed; what staff wrote stays unless `overwrite`."""
     data = tomllib.loads(files("bookops").joinpath("language_models.toml").read_text())
+    changed = 0
+
+    def keep(rows: models.Manager[Any], defaults: dict[str, Any], **key: Any) -> Any:
+        nonlocal changed
+        row, is_new = rows.update_or_create(**key, defaults=defaults) if overwrite else rows.get_or_create(**key, defaults=defaults)
+        changed += is_new or overwrite
+        return row
+
     for entry in data["model"]:
         values = dict(entry)
         price, limit = values.pop("price"), values.pop("limit", None)
-        named = {"provider": values.pop("provider"), "name": values.pop("name")}
-        model, _ = LanguageModel.objects.update_or_create(**named, defaults=values)
-        ModelPrice.objects.update_or_create(model=model, from_day=price.pop("from_day"), defaults=_decimals(price))
+        model = keep(LanguageModel.objects, values, provider=values.pop("provider"), name=values.pop("name"))
+        keep(ModelPrice.objects, _decimals(price), model=model, from_day=price.pop("from_day"))
         if limit:
-            ModelLimit.objects.update_or_create(model=model, from_day=limit.pop("from_day"), defaults=limit)
-    return len(data["model"])
+            keep(ModelLimit.objects, limit, model=model, from_day=limit.pop("from_day"))
+    return changed
 
 
 def _decimals(price: dict[str, Any]) -> dict[str, Any]:
     """Return a price's numbers as exact decimals, with a cache at its usual price where none is named."""
-    exact = {name: value if name == "long_above" else Decimal(str(value)) for name, value in price.items()}
+    exact = {name: value if name == "long_above" else Decimal(str(value)) for name, value in price.items() if name != "from_day"}
     return {"cached_input": exact["input"] / 10, "cache_write": exact["input"] * Decimal("1.25")} | exact

@@ -48,6 +48,13 @@ class TestLoadedModels:
         call_command("load_models", verbosity=0)
         assert (LanguageModel.objects.count(), ModelPrice.objects.count()) == before
 
+    def test_what_staff_wrote_stays_unless_told(self):
+        ModelPrice.objects.filter(model__name="claude-sonnet-5-5").update(input=3)
+        call_command("load_models", verbosity=0)
+        assert ModelPrice.objects.get(model__name="claude-sonnet-5-5").input == 3
+        call_command("load_models", "--overwrite", verbosity=0)
+        assert ModelPrice.objects.get(model__name="claude-sonnet-5-5").input == 2
+
     def test_a_price_holds_from_its_day_on(self):
         model = model_on(DAY, "anthropic", "claude-sonnet-5-5")
         ModelPrice.objects.create(model=model, from_day=date(2027, 1, 1), input=1, output=5, cached_input=0, cache_write=0)

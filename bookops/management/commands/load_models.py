@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bookops.language_models import load_models
+from bookops.language_models import LanguageModel, load_models
 
 
 class Command(BaseCommand):
-    help = "Write the language models, prices and limits that come with bookops into the database; other rows stay as they are."
+    help = "Write the language models, prices and limits that come with bookops into the database."
 
-    def handle(self, **_: Any) -> None:
-        self.stdout.write(f"{load_models()} language models are known.")
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--overwrite", action="store_true", help="also where staff have changed them")
+
+    def handle(self, *, overwrite: bool, **_: Any) -> None:
+        changed = load_models(overwrite=overwrite)
+        self.stdout.write(f"{LanguageModel.objects.count()} language models are known; {changed} rows were written.")
