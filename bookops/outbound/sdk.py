@@ -60,8 +60,8 @@ def openai_client(door: Door, key: str, *, large: Bounds = LARGE) -> OpenAI:
 class DoorClient(httpx2.Client):
     """An httpx2 client whose every request goes through one door, and to no other host.
 
-    A request's `timeout` shortens the door's total deadline, never stretches it. A body that is not in memory, and an answer asked for
-    as a stream, are bounded by `large`. Redirects are not followed.
+    A body that is not in memory, and an answer asked for as a stream, are bounded by `large`, all else by the door's own bounds. A
+    request's `timeout` takes the place of their total, up to that of `large`. Redirects are not followed.
     """
 
     def __init__(self, door: Door, *, explain: Explain | None = None, large: Bounds = LARGE) -> None:
@@ -87,7 +87,8 @@ class _DoorTransport(httpx2.BaseTransport):
         bounds = self._door.bounds if is_in_memory and not is_streamed else self._large
         seconds = request.extensions["timeout"]["read"]
         if seconds is not None:
-            bounds = replace(bounds, total=min(bounds.total, seconds))
+            total = min(seconds, self._large.total)
+            bounds = replace(bounds, total=total, read=bounds.read if is_streamed else total)  # a model is silent until it has done
         headers = {name: value for name, value in request.headers.items() if name not in _NOT_PASSED_ON}
         if not is_in_memory and "content-length" in request.headers:
             headers["Content-Length"] = request.headers["content-length"]

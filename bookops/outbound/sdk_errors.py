@@ -147,7 +147,7 @@ def _source_error(error: Exception, explain: Explain, source: str) -> SourceErro
         body = response.content if response.is_stream_consumed else b""
         headers = {name.lower(): value for name, value in response.headers.items()}
         return _read(Answer(response.status_code, headers, body, 0.0, len(body)), explain, source)
-    if error.__cause__ is not None and isinstance(error.__cause__, OSError):
+    if response is None and hasattr(error, "request"):
         return TryAgain(type(error).__name__, reason="connection_lost", source=source)
     # Their own checks of an answer, and JSON that breaks off in the middle of a stream.
     return BadAnswer(type(error).__name__, reason="unexpected_shape", source=source)

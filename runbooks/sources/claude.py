@@ -114,7 +114,7 @@ class Claude:
     def read_photos(
         self, question: PhotoQuestion, *, seconds: float | None = None, on_said: Callable[[Said], None] | None = None
     ) -> PhotoReading:
-        """Return what Claude sees; one call, of at most `seconds` where the door allows more.
+        """Return what Claude sees; one call, within `seconds`, or the door's own deadline.
 
         `on_said` gets the answer before it is judged, also one that then raises: its usage is to be settled, its text is evidence.
         """

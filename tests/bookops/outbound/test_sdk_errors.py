@@ -186,6 +186,17 @@ def test_broken_json_and_what_has_no_answer_are_bad_answers(read):
     assert type(read(RuntimeError())) is BadAnswer
 
 
+def test_a_connection_that_fails_without_a_door_may_be_tried_again():
+    def fail(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused", request=request)
+
+    http_client = httpx2.Client(transport=httpx2.MockTransport(fail))
+    with pytest.raises(TryAgain), anthropic_errors():
+        anthropic.Anthropic(api_key=KEY, max_retries=0, http_client=http_client).models.list()
+    with pytest.raises(TryAgain), openai_errors():
+        openai.OpenAI(api_key=KEY, max_retries=0, http_client=http_client).models.list()
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "kind", "reason"),
