@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from bookops.books import Book
 from bookops.events import FollowedRun
-from bookops.runs import OPEN, Run, RunQuerySet, State
+from bookops.runs import ENDED, OPEN, Run, RunQuerySet, State
 from bookops.spend import Spending
 from runbooks.reference_rows import (
     Author,
@@ -208,6 +208,29 @@ class BulkImport(FollowedRun):
 
     def __str__(self) -> str:
         return self.filename or f"{self.total} links"
+
+
+class BulkLink(models.Model):
+    """Hold one link of a bulk import: without an execution it waits for its turn, without an outcome it has not ended."""
+
+    bulk = models.ForeignKey(BulkImport, on_delete=models.CASCADE, related_name="links")
+    #: Of the file or text that was given, from 1.
+    line = models.PositiveIntegerField()
+    url = models.CharField(max_length=2048)
+    execution = models.ForeignKey("Execution", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    #: The state that the execution ended in.
+    outcome = models.CharField(max_length=10, blank=True, choices=[(state.value, state.label) for state in ENDED])
+
+    class Meta:
+        ordering = ["line"]
+        constraints = [models.UniqueConstraint(fields=["bulk", "line"], name="a_line_of_a_bulk_import_is_one_link")]
+        indexes = [
+            # Those that wait, and those at work.
+            models.Index(fields=["bulk", "line"], condition=Q(outcome=""), name="bulk_links_to_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.url}"
 
 
 class ExecutionQuerySet(RunQuerySet):
@@ -690,6 +713,7 @@ __all__ = [
     "AuthorTier",
     "Binder",
     "BulkImport",
+    "BulkLink",
     "Comparable",
     "Copy",
     "EraRow",
