@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from bookops.language_models import Usage
+from bookops.outbound.errors import NotFound, Refused, SourceError, TryAgain
+from bookops.outbound.sdk_usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,20 @@ class Batches(Protocol):
         """Return how far it is."""
 
     def results(self, seen: BatchSeen) -> Iterator[Result]:
-        """Yield the results one by one as they are read, in any order, doubled or missing as the provider has them."""
+        """Yield one result a line as they are read, always in the same order, but not in that of the questions, doubled or missing as
+        the provider has them; a line that cannot be read has no custom_id. Raises NotFound when the provider has dropped them.
+        """
 
     def cancel(self, provider_id: str) -> BatchSeen:
         """Stop it; harmless when it has ended."""
+
+
+#: Reasons of a TryAgain with which nothing can have been created: the provider said no, or was not reached.
+_NOT_ARRIVED = frozenset({"rate_limited", "not_yet", "connect", "dns"})
+
+
+def may_have_arrived(error: SourceError) -> bool:
+    """Say whether a call that ended so may have done at the provider what it was to do."""
+    if isinstance(error, Refused | NotFound):
+        return False
+    return not (isinstance(error, TryAgain) and (not error.asked or error.reason in _NOT_ARRIVED))
