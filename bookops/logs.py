@@ -99,5 +99,9 @@ def logging_config(level: str, style: str, secrets: Sequence[str] = ()) -> dict[
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "uvicorn.access": {"level": "WARNING"},
+            # The vendors' SDKs log whole request bodies, and their client each address.
+            "anthropic": {"level": "WARNING"},
+            "openai": {"level": "WARNING"},
+            "httpx2": {"level": "WARNING"},
         },
     }
