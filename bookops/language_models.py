@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
@@ -12,6 +11,8 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
+
+from bookops.outbound.sdk_usage import Usage
 
 MILLION = 1_000_000
 
@@ -116,17 +117,6 @@ class ModelLimit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} from {self.from_day}"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Hold the tokens of one request as its provider counted them; reasoning is part of the output."""
-
-    #: With those read from and written to a cache.
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
 
 
 def model_on(day: date, provider: str, name: str) -> LanguageModel:
