@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import F
 
 from bookops.clock import database_now
 from runbooks.conditions import Grade
-from runbooks.fmv import Adjustments, Rate, Valuation, appraise
+from runbooks.fmv import Adjustments, Origin, Rate, Valuation, appraise
 from runbooks.fmv import Comparable as Priced
+from runbooks.ledger import bring_ledger
 from runbooks.models import Comparable, Copy, EvalRunbook
+from runbooks.rates import convert_anew
 from runbooks.reference import Era, Goal, Named, Reference, Requirement, Wishes
 from runbooks.reference_rows import Author, AuthorTier, Binder, EraRow, GoalRow, GradeAlias, Preference, Publisher, RequirementRow
+from runbooks.relevance import Level
 from runbooks.scoring.evidence import Evidence
 from runbooks.scoring.prices import Price
 from runbooks.scoring.scores import Score, score
-from runbooks.sources.records import Money
+from runbooks.sources.price_text import HIGHEST
+from runbooks.sources.records import Basis, Money
 from runbooks.subject import HeldCopy, Holdings
+from runbooks.versions import document_of, keep_version
 
-#: What a person's word "why is there no price" is told as.
-AUCTION = "an auction has no asking price"
+#: What a person may adjust of a comparable's price.
+ADJUSTABLE = ("edition", "binding", "condition")
 
 
 def reference_of(owner_id: Any) -> Reference:
@@ -64,25 +70,42 @@ def holdings_of(owner_id: Any) -> Holdings:
     return Holdings.of(HeldCopy(copy.book.title, copy.book.author, copy.volumes, copy.status, str(copy.public_id)) for copy in copies)
 
 
-def rescore(runbook: EvalRunbook, *, cause: str, by: Any = None, execution: Any = None) -> Score:
-    """Compute value and scores anew from the rows and store them with a new version; in the caller's transaction if there is one.
+def rescore(runbook: EvalRunbook, *, cause: str, by: Any = None, execution: Any = None, evidence: Evidence | None = None) -> Score:
+    """Compute value and scores anew from the rows, and keep a version if anything changed since the last one was kept.
 
-    The runbook's row is locked meanwhile, so that two changes at one moment are both in what comes out.
+    In the caller's transaction if there is one: what the caller changed before is part of the version. `evidence` takes the place of
+    the kept one. The runbook's row is locked meanwhile, so that two changes at one moment are both in what comes out.
     """
-    from runbooks.versions import keep_version
-
     with transaction.atomic():
-        held = EvalRunbook.objects.select_for_update().get(pk=runbook.pk)
+        held = EvalRunbook.objects.select_for_update().select_related("copy").get(pk=runbook.pk)
+        bring_ledger(held)
+        convert_anew(held)
+        evidence = evidence or Evidence.from_json(held.evidence)
         value = valuation_of(held)
-        scored = score(Evidence.from_json(held.evidence), price_of(held, value))
+        scored = score(evidence, price_of(held, value))
         columns = value_columns(value) | scored.columns()
-        EvalRunbook.objects.filter(pk=held.pk).update(**columns, version=F("version") + 1, updated_at=database_now())
+        EvalRunbook.objects.filter(pk=held.pk).update(evidence=evidence.to_json(), **columns)
         Copy.objects.filter(pk=held.copy_id).update(
             value_low=columns["fmv_low"], value_mid=columns["fmv_mid"], value_high=columns["fmv_high"]
         )
-        runbook.refresh_from_db()
-        keep_version(runbook, cause, by=by, execution=execution)
+        keep_if_changed(runbook, cause, by=by, execution=execution)
     return scored
+
+
+def keep_if_changed(runbook: EvalRunbook, cause: str, *, by: Any = None, execution: Any = None) -> bool:
+    """Keep a version of a runbook unless it reads as the last one does; in the transaction of the change. The instance is refreshed."""
+    runbook.refresh_from_db()
+    last = runbook.versions.first()
+    if last is not None and _lasting(last.document) == _lasting(document_of(runbook)):
+        return False
+    EvalRunbook.objects.filter(pk=runbook.pk).update(version=F("version") + 1, updated_at=database_now())
+    runbook.refresh_from_db(fields=["version", "updated_at"])
+    keep_version(runbook, cause, by=by, execution=execution)
+    return True
+
+
+def _lasting(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in ("version", "updated_at")}
 
 
 def valuation_of(runbook: EvalRunbook) -> Valuation:
@@ -95,22 +118,26 @@ def priced(row: Comparable) -> Priced:
     rate = None
     if row.rate is not None and row.rate_day is not None:
         rate = Rate(row.currency, row.rate, row.rate_day, row.rate_source)
-    return Priced(
+    one = Priced(
         key=str(row.public_id),
-        basis=row.basis,
-        origin=row.origin,
+        basis=cast("Basis", row.basis),
+        origin=cast("Origin", row.origin),
         title=row.title,
         price=Money(row.amount, row.currency),
         rate=rate,
         at=row.at,
         condition=row.condition,
         binding=row.binding,
-        relevance=row.relevance,
+        relevance=cast("Level", row.relevance),
         relevance_why=row.relevance_why,
         excluded=row.excluded,
         excluded_why=row.excluded_why,
-        adjustments=Adjustments(**{name: Decimal(str(per_cent)) for name, per_cent in row.adjustments.items()}),
+        adjustments=Adjustments(**{name: Decimal(str(row.adjustments[name])) for name in ADJUSTABLE if name in row.adjustments}),
     )
+    if (one.counted or 0) > HIGHEST:
+        # It would not fit into a column, and no book is worth as much.
+        return replace(one, excluded=True, excluded_why=f"more than {HIGHEST:,} US dollars")
+    return one
 
 
 def price_of(runbook: EvalRunbook, value: Valuation) -> Price:

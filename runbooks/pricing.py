@@ -12,39 +12,40 @@ from runbooks.evaluating import price_of, rescore, valuation_of
 from runbooks.models import EvalRunbook, PriceChange
 from runbooks.scoring.evidence import Evidence
 from runbooks.scoring.scores import Rescored, rescore_price
+from runbooks.sources.price_text import HIGHEST
 from runbooks.sources.records import Money
 
-#: What the columns hold.
-MOST = Decimal("99999999.99")
+#: Characters of a discount code.
+LONGEST_CODE = 100
 
 
 def what_if(runbook: EvalRunbook, price: Decimal | None) -> Rescored:
     """Return the scores at the price that is asked and at another one, without writing anything; None for no asking price."""
     asking = Money(_checked(price), "USD") if price is not None else None
-    return rescore_price(Evidence.from_json(runbook.evidence), price_of(runbook, valuation_of(runbook)), asking)
+    now = price_of(runbook, valuation_of(runbook))
+    return rescore_price(Evidence.from_json(runbook.evidence), now, asking, why_none_asked=runbook.asked.get("why_none", ""))
 
 
 def change_price(
-    runbook: EvalRunbook, price: Decimal | None, *, by: Any, discount_code: str | None = None, notes: str | None = None
+    runbook: EvalRunbook, new_price: Decimal | None, *, by: Any, discount_code: str | None = None, notes: str | None = None
 ) -> PriceChange:
     """Note a negotiated price and score again all that depends on it; the history keeps what was. None for code and notes leaves them.
 
-    Raises ValidationError for a price that is none.
+    None for the price says that none is asked. Raises ValidationError for a price or a code that is none.
     """
-    new_price = _checked(price) if price is not None else None
+    changed: dict[str, Any] = {"current_asking_price": _checked(new_price) if new_price is not None else None, "negotiated": True}
+    if discount_code is not None:
+        changed["discount_code"] = _checked_code(discount_code)
+    if notes is not None:
+        changed["price_notes"] = notes
     with transaction.atomic():
         before = EvalRunbook.objects.select_for_update().get(pk=runbook.pk)
-        changed: dict[str, Any] = {"current_asking_price": new_price, "negotiated": True}
-        if discount_code is not None:
-            changed["discount_code"] = discount_code
-        if notes is not None:
-            changed["price_notes"] = notes
         EvalRunbook.objects.filter(pk=runbook.pk).update(**changed)
         rescore(runbook, cause="price", by=by)
         return PriceChange.objects.create(
             runbook=runbook,
             previous_price=before.current_asking_price,
-            new_price=new_price,
+            new_price=runbook.current_asking_price,
             discount_code=runbook.discount_code,
             notes=notes or "",
             score_before=before.total_score,
@@ -58,6 +59,12 @@ def change_price(
 
 
 def _checked(price: Decimal) -> Decimal:
-    if not price.is_finite() or price < 0 or price > MOST:
-        raise ValidationError(f"A price is a number of US dollars between 0 and {MOST:,}.")
+    if not price.is_finite() or not 0 <= price <= HIGHEST:
+        raise ValidationError(f"A price is a number of US dollars between 0 and {HIGHEST:,}.")
     return price.quantize(Decimal("0.01"))
+
+
+def _checked_code(code: str) -> str:
+    if len(code) > LONGEST_CODE:
+        raise ValidationError(f"A discount code has at most {LONGEST_CODE} characters.")
+    return code

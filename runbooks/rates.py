@@ -1,31 +1,67 @@
-"""Exchange rates as dated rows: fetched once a day, staff may write their own."""
+"""Exchange rates as dated rows, fetched once a day, and comparables converted by them; staff may write their own."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 from bookops.clock import database_now
-from runbooks.fmv import Rate
-from runbooks.models import ExchangeRate
+from runbooks.fmv import Rate, in_dollars
+from runbooks.models import Comparable, EvalRunbook, ExchangeRate
 from runbooks.sources.frankfurter import NAME, Frankfurter
+from runbooks.sources.records import Money
 
 #: A rate is good for prices of the days after it, weekends and holidays, but not for ever.
 GOOD_FOR = timedelta(days=10)
+_SATURDAY = 5
 
 
 def rate_for(currency: str, day: date | None = None) -> Rate | None:
     """Return what a dollar was worth on a day, by default today, or lately before it; None where nobody knows.
 
-    US dollars have none, for they need none.
+    US dollars have none, for they need none. A day to come, on which an auction ends, is converted by the rate of today.
     """
     if currency == "USD":
         return None
-    day = day or database_now().date()
+    today = database_now().date()
+    day = min(day or today, today)
     known = ExchangeRate.objects.filter(currency=currency)
     row = known.filter(day__lte=day, day__gt=day - GOOD_FOR).order_by("-day").first()
     # A price of long ago, for which no rate was kept, is converted by the first rate there is.
     row = row or known.filter(day__gt=day).order_by("day").first()
     return Rate(row.currency, row.rate, row.day, row.source) if row else None
+
+
+def convert(comparable: Comparable) -> None:
+    """Set what a comparable comes to in US dollars and by which rate; empty where no rate is known. Changes the instance only.
+
+    A price that was paid is converted by the day it was paid, one that is asked by today.
+    """
+    rate = rate_for(comparable.currency, comparable.at if comparable.basis == Comparable.Basis.SOLD else None)
+    comparable.rate = rate.per_dollar if rate else None
+    comparable.rate_day = rate.day if rate else None
+    comparable.rate_source = rate.source if rate else ""
+    comparable.usd = in_dollars(Money(comparable.amount, comparable.currency), rate)
+
+
+def convert_anew(runbook: EvalRunbook) -> int:
+    """Convert the comparables whose rate was missing, or was written anew for its day, and return how many changed."""
+    foreign = list(Comparable.objects.filter(runbook=runbook).exclude(currency="USD"))
+    days = {one.rate_day for one in foreign if one.rate_day}
+    now_known = {(row.currency, row.day): (row.rate, row.source) for row in ExchangeRate.objects.filter(day__in=days)} if days else {}
+    changed = []
+    for one in foreign:
+        if one.rate is None or one.rate_day is None:
+            convert(one)
+            if one.rate is None:
+                continue
+        elif (told := now_known.get((one.currency, one.rate_day))) and told[0] != one.rate:
+            one.rate, one.rate_source = told
+            one.usd = in_dollars(Money(one.amount, one.currency), Rate(one.currency, one.rate, one.rate_day, one.rate_source))
+        else:
+            continue
+        changed.append(one)
+    Comparable.objects.bulk_update(changed, ["rate", "rate_day", "rate_source", "usd"])
+    return len(changed)
 
 
 def fetch_rates(source: Frankfurter) -> int:
@@ -38,6 +74,9 @@ def fetch_rates(source: Frankfurter) -> int:
     return ExchangeRate.objects.filter(day=found.day).count() - before
 
 
-def has_todays_rates() -> bool:
-    """Say whether rates were fetched within the last day; the bank sets none at weekends."""
-    return ExchangeRate.objects.filter(source=NAME, day__gte=database_now().date() - timedelta(days=1)).exists()
+def are_fetched() -> bool:
+    """Say whether the rates of the last working day before today were fetched; the bank sets none at weekends."""
+    day = database_now().date() - timedelta(days=1)
+    while day.weekday() >= _SATURDAY:
+        day -= timedelta(days=1)
+    return ExchangeRate.objects.filter(source=NAME, day__gte=day).exists()
