@@ -240,7 +240,8 @@ class LLMJobItemQuerySet(RunQuerySet):
 class LLMJobItem(Run, Spending):
     """Hold one target asked of one model.
 
-    While it runs, `stage` says who works on it: submitting is a worker under a lease; processing is the provider, without one.
+    While it runs, `stage` says who works on it: submitting is a worker under a lease; processing is the provider, without one. What has
+    ended at the stage of processing was given up here, and its provider may be at work still.
     """
 
     class Stage(models.TextChoices):
@@ -249,6 +250,8 @@ class LLMJobItem(Run, Spending):
         PROCESSING = "processing", "processing"
         #: Perhaps sent, perhaps not: nobody may send it again before somebody knows.
         UNKNOWN = "unknown", "perhaps sent"
+        #: The provider has said its last word.
+        ANSWERED = "answered", "answered"
 
     job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="items")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -304,6 +307,11 @@ class LLMJobItem(Run, Spending):
         indexes = [
             models.Index(fields=["job", "state", "number"], name="items_by_state"),
             models.Index(fields=["job", "last_polled_at"], condition=Q(state="running", stage="processing"), name="items_to_poll"),
+            models.Index(
+                fields=["job"],
+                condition=Q(state__in=["cancelled", "failed"], stage="processing", batch__isnull=True),
+                name="items_left_at_provider",
+            ),
             models.Index(fields=["job", "number"], condition=Q(state="pending"), name="items_to_submit"),
             models.Index(fields=["ring_at"], condition=Q(state="pending"), name="items_to_ring"),
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="items_by_lease"),
