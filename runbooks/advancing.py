@@ -19,12 +19,14 @@ from bookops.dispatch import ring_chord
 from bookops.notices import notify
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from runbooks.models import Execution, StepRun
-from runbooks.plan import ASSEMBLE, BRANCHES, NOTIFY, STAGES, STEPS, Step
+from runbooks.plan import BRANCHES, FETCH_LISTING, NOTIFY, STAGES, STEPS, Step
 
 log = structlog.get_logger(__name__)
 
 #: What a person can do when the listing cannot be read.
 REMEDY = "Paste the listing's text, photos and price by hand."
+#: The reason of an execution whose short link led to a listing that another one evaluates.
+RUNS_ALREADY = "runs_already"
 
 
 @dataclass
@@ -60,10 +62,10 @@ class Course:
         run = self.current.get(step.name)
         if run is None:
             return self.execution.state not in ENDED or step.name == NOTIFY
-        if run.state != State.SUCCEEDED or run.skipped:
-            return False
         # Notices are sent once an execution and outcome; what comes later is a new version of the runbook.
-        return step.name != NOTIFY and run.input_hash != self.input_hash(step, run.variant)
+        if step.name == NOTIFY or run.skipped or run.state not in (State.SUCCEEDED, *BROKEN) or self.execution.state in BROKEN:
+            return False
+        return run.input_hash != self.input_hash(step, run.variant)
 
     def holds_up(self, stage: tuple[Step, ...]) -> bool:
         """Say whether the next stage has to wait for this one; a parked branch is waited for afterwards."""
@@ -147,7 +149,7 @@ def end_failed(execution: Execution, run: StepRun) -> bool:
     """End an execution whose runbook cannot be made, with the reason of the step and the remedy."""
     if execution.state in ENDED:
         return False
-    detail = f"{run.detail} {REMEDY}".strip() if run.name != ASSEMBLE else run.detail
+    detail = f"{run.detail} {REMEDY}".strip() if run.name == FETCH_LISTING and run.reason != RUNS_ALREADY else run.detail
     return _end(execution, State.FAILED, reason=run.reason, detail=detail)
 
 

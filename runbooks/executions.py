@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -16,8 +19,9 @@ from bookops.clock import database_now
 from bookops.dispatch import ring
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from runbooks.advancing import Course, open_steps, tell
+from runbooks.doors import UPLOADED
 from runbooks.links import ItemLink, ShortLink, read_link
-from runbooks.models import BulkImport, EvalRunbook, Execution, Listing, StepRun
+from runbooks.models import BulkImport, EvalRunbook, Execution, Listing, StepRun, storage_key
 from runbooks.plan import SHOWN, STEPS
 from runbooks.sources.records import ListingFacts
 
@@ -63,14 +67,29 @@ def start_import(
 
 
 def start_pasted(
-    owner: Any, facts: ListingFacts, *, options: Mapping[str, Any] | None = None, execution_id: uuid.UUID | None = None
+    owner: Any,
+    facts: ListingFacts,
+    *,
+    photos: Sequence[bytes] = (),
+    options: Mapping[str, Any] | None = None,
+    execution_id: uuid.UUID | None = None,
 ) -> tuple[Execution, bool]:
-    """Begin to evaluate a listing that a person typed or pasted; it runs the same plan from there."""
+    """Begin to evaluate a listing that a person typed or pasted; it runs the same plan from there.
+
+    `photos` are files as they were uploaded, of which the next step takes what it can decode; addresses of photos are not taken here.
+    """
     pk = execution_id or uuid.uuid4()
     key = f"pasted:{pk}"
+    same = Execution.objects.filter(pk=pk).first()
+    if same is not None:
+        return same, False
+    uploaded = tuple(f"{UPLOADED}{default_storage.save(storage_key('uploads'), ContentFile(photo))}" for photo in photos)
+    facts = replace(facts, image_urls=uploaded, is_pasted=True)
     with transaction.atomic():
         listing, _ = Listing.objects.get_or_create(
-            owner=owner, key=key, defaults={"title": facts.title[:300], "url": facts.url, "facts": facts.to_json(), "seller": facts.seller}
+            owner=owner,
+            key=key,
+            defaults={"title": facts.title[:300], "url": facts.url[:500], "facts": facts.to_json(), "seller": facts.seller[:100]},
         )
         return _begin(Execution(pk=pk, owner=owner, cause=Cause.PASTE, listing=listing, listing_key=key, options=dict(options or {})))
 
@@ -122,6 +141,8 @@ def retry_step(execution: Execution, name: str, *, variant: Mapping[str, Any] | 
     """
     if name not in STEPS:
         raise CannotRetry(f"There is no step {name}. There are: {', '.join(STEPS)}.")
+    if name in settings.STEPS_OFF:
+        raise CannotRetry(f"{name} is switched off by the operator.")
     with transaction.atomic():
         execution = Execution.objects.select_for_update().get(pk=execution.pk)
         course = Course.of(execution)

@@ -39,7 +39,7 @@ def release_holds() -> int:
     released = 0
     for step_id in StepRun.objects.filter(held__gt=0, state__in=ENDED).values_list("pk", flat=True)[:MOST]:
         with transaction.atomic():
-            run = StepRun.objects.select_for_update().select_related("execution").get(pk=step_id)
+            run = StepRun.objects.select_for_update(of=("self",)).select_related("execution").get(pk=step_id)
             if run.held_on is not None and run.has_ended:
                 settle([owner_purse(run.execution.owner_id, run.held_on)], run.held, 0)
                 StepRun.objects.filter(pk=run.pk).update(held=0, held_on=None)

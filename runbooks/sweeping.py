@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Subquery
 
 from bookops.runs import OPEN, State
 from bookops.sweep import register
 from runbooks.advancing import advance, send_out
 from runbooks.holding import release_holds
 from runbooks.models import Execution, StepAttempt, StepRun
-from runbooks.plan import BRANCHES, NOTIFY
+from runbooks.plan import ASSEMBLE, BRANCHES, NOTIFY, SHOWN
 
 #: Rows moved in one round by each rule, so that a round stays short; the next one follows in seconds.
 MOST = 500
@@ -74,11 +74,14 @@ def advance_executions(now: datetime) -> int:
     """Do what the last step or the chord's body may have died before doing: open the next stage, assemble anew, notify."""
     steps = StepRun.objects.filter(execution=OuterRef("pk"))
     idle = Execution.objects.filter(~Exists(steps.filter(state__in=OPEN)))
-    lately = steps.filter(name__in=BRANCHES, state=State.SUCCEEDED, ended_at__gt=now - LATELY)
-    waiting = [
-        idle.filter(~Exists(steps.filter(state=State.PARKED)), state__in=OPEN),
-        # A branch came after the runbook had been saved without it.
-        idle.filter(Exists(lately), partial=True),
+    # A branch that is parked is not waited for.
+    waits = steps.filter(state=State.PARKED).exclude(name__in=BRANCHES)
+    assembled = steps.filter(name=ASSEMBLE, is_current=True).values("created_at")[:1]
+    found_since = {"steps__state": State.SUCCEEDED, "steps__ended_at__gt": F("assembled"), "steps__name__in": SHOWN[:-1]}
+    left_over = [
+        idle.filter(~Exists(waits), state__in=OPEN),
+        # Something was found after the runbook had been saved without it.
+        idle.annotate(assembled=Subquery(assembled)).filter(state=State.SUCCEEDED, steps__ended_at__gt=now - LATELY, **found_since),
         idle.filter(~Exists(steps.filter(name=NOTIFY)), state=State.SUCCEEDED, ended_at__gt=now - LATELY),
     ]
-    return sum(advance(pk) for pk in {pk for rows in waiting for pk in rows.values_list("pk", flat=True)[:MOST]})
+    return sum(advance(pk) for pk in {pk for rows in left_over for pk in rows.values_list("pk", flat=True)[:MOST]})

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import F
 
 from bookops.clock import database_now
 from bookops.leases import heartbeat
-from bookops.outbound.errors import SourceError, TryAgain
+from bookops.outbound.errors import BadAnswer, SourceError, TryAgain
 from bookops.runs import State
 from bookops.source_health import health
-from bookops.spend import OverBudget, owner_purse, settle
+from bookops.spend import OverBudget, Purse, owner_purse, settle
 from bookops.tally import Tally, tallied
 from runbooks.advancing import Course, advance
 from runbooks.models import Execution, StepAttempt, StepRun
 from runbooks.plan import STEPS, Step
-from runbooks.steps import Done, LeaseLost, Work
+from runbooks.steps import Bill, Done, LeaseLost, Work
 
 log = structlog.get_logger(__name__)
 
 #: Seconds. A step whose source asks it to wait longer is parked, and the runbook is made without it.
 LONGEST_WAIT = 60.0
+#: Of an answer that will be the same the next time: a page of another form, a text that is longer than was allowed.
+LASTING = frozenset({"unknown_markup", "truncated"})
 #: Progress is told at most so often.
 SECONDS_BETWEEN_WORDS = 0.25
 
@@ -39,8 +44,9 @@ def work_on(step_id: int) -> bool:
     run = held[0]
     step = STEPS[run.name]
     execution = Execution.objects.select_related("listing", "owner").get(pk=run.execution_id)
-    claimed_at = _begin(run, execution, step)
-    work = Work(run, execution, Course.of(execution).outputs(step), time.monotonic() + step.deadline)
+    course = Course.of(execution)
+    claimed_at = _begin(run, execution, step, course)
+    work = Work(run, execution, course.outputs(step), time.monotonic() + step.deadline)
     work.tell = _teller(run, execution)
     connection.close()  # no connection is held while a source is waited for
     tally = Tally()
@@ -48,18 +54,25 @@ def work_on(step_id: int) -> bool:
     with heartbeat.holding(run, seconds=step.deadline), tallied(tally):
         came_of_it = _attempt(step, work)
     run.seconds = round(time.monotonic() - began, 3)
-    if isinstance(came_of_it, LeaseLost):
-        return False
-    stored = store(run, execution, came_of_it, tally, claimed_at)
+    attempt = Attempt(run, execution, tally, claimed_at, work.bill)
+    try:
+        stored = not isinstance(came_of_it, LeaseLost) and attempt.store(came_of_it)
+    except Exception as error:
+        stored = attempt.store(_crash(error, run))
     health.flush()
     advance(execution.pk)
     return stored
 
 
-def _begin(run: StepRun, execution: Execution, step: Step) -> datetime:
+def _begin(run: StepRun, execution: Execution, step: Step, course: Course) -> datetime:
+    """Note when the step has to have ended and what it works on, which may be newer than when it was opened."""
     now = database_now()
-    StepRun.objects.all().held([run]).update(deadline_at=now + timedelta(seconds=step.deadline), progress="")
-    execution.record("step", step=run.name, status="running", attempt=run.attempts)
+    run.input_hash = course.input_hash(step, run.variant)
+    run.input = {name: course.found[name].number for name in step.needs if name in course.found}
+    StepRun.objects.all().held([run]).update(
+        deadline_at=now + timedelta(seconds=step.deadline), progress="", input_hash=run.input_hash, input=run.input
+    )
+    execution.record("step", step=run.name, status="running")
     return now
 
 
@@ -71,9 +84,13 @@ def _attempt(step: Step, work: Work) -> Done | SourceError | OverBudget | LeaseL
     except (SourceError, OverBudget, LeaseLost) as error:
         return error
     except Exception as error:
-        # A fault of ours must not take the chord down with it; the row tells, and is tried again.
-        log.exception("step_crashed", step=step.name, run_id=str(work.execution.pk))
-        return TryAgain(type(error).__name__, reason="crashed")
+        return _crash(error, work.step)
+
+
+def _crash(error: Exception, run: StepRun) -> TryAgain:
+    """Return a fault of ours as one that may pass: it must not take the chord down with it; the row tells, and is tried again."""
+    log.exception("step_crashed", step=run.name, run_id=str(run.execution_id))
+    return TryAgain(type(error).__name__, reason="crashed")
 
 
 def _teller(run: StepRun, execution: Execution) -> Callable[[str], None]:
@@ -95,41 +112,71 @@ def _teller(run: StepRun, execution: Execution) -> Callable[[str], None]:
     return tell
 
 
-def store(run: StepRun, execution: Execution, came_of_it: Done | SourceError | OverBudget, tally: Tally, claimed_at: datetime) -> bool:
-    """Store a step's result if its lease still holds; what it cost is written down in any case, for it was paid."""
-    done = came_of_it if isinstance(came_of_it, Done) else Done(cost=getattr(came_of_it, "cost", 0))
-    with transaction.atomic():
-        # The execution first, as whoever opens steps does.
-        Execution.objects.select_for_update().filter(pk=execution.pk).first()
-        number = run.attempts
-        if not StepRun.objects.all().fence([run]):
-            settle(_purses(run, execution), 0, done.cost)
-            return False
-        now = database_now()
-        fresh = StepRun.objects.get(pk=run.pk)
-        settle(_purses(fresh, execution), fresh.held, done.cost)
-        _move(run, came_of_it, now)
-        _fill(run, fresh, done, tally)
-        if done.store is not None:
-            done.store()
-        run.save()
-        StepAttempt.objects.create(
-            step=run, number=number, outcome=run.state, reason=run.reason, detail=run.detail,
-            started_at=claimed_at, ended_at=now, cost=done.cost, calls=tally.calls,
-        )  # fmt: skip
-        execution.record("step", **_message(run))
-    return True
+@dataclass
+class Attempt:
+    """Hold one try at a step, to be stored if its lease still holds."""
+
+    run: StepRun
+    execution: Execution
+    tally: Tally
+    claimed_at: datetime
+    bill: Bill | None
+
+    def store(self, came_of_it: Done | SourceError | OverBudget) -> bool:
+        """Store what came of it and say whether the step was still ours; what it cost is written down in any case, for it was paid."""
+        # A copy: where storing fails, the row is still held under the lease that `self.run` has.
+        run, execution = copy(self.run), self.execution
+        cost, number = self.bill.cost if self.bill else 0, run.attempts
+        with transaction.atomic():
+            # The execution first, as whoever opens steps does.
+            Execution.objects.select_for_update().filter(pk=execution.pk).first()
+            if not StepRun.objects.all().fence([run]):
+                self._write_off(came_of_it, cost)
+                return False
+            now = database_now()
+            fresh = StepRun.objects.get(pk=run.pk)
+            settle(_purses(fresh), fresh.held, cost)
+            _move(run, came_of_it, now)
+            self._fill(run, fresh, cost)
+            execution.record("step", **_message(run))
+            if isinstance(came_of_it, Done):
+                run.output = {**came_of_it.output, **(came_of_it.store() or {})}
+            run.save()
+            StepAttempt.objects.create(
+                step=run, number=number, outcome=run.state, reason=run.reason, detail=run.detail,
+                started_at=self.claimed_at, ended_at=now, cost=cost, calls=self.tally.calls,
+            )  # fmt: skip
+        return True
+
+    def _write_off(self, came_of_it: Done | SourceError | OverBudget, cost: int) -> None:
+        if isinstance(came_of_it, Done):
+            came_of_it.discard()
+        if cost:
+            settle(_purses(self.run), 0, cost)
+            StepRun.objects.filter(pk=self.run.pk).update(cost=F("cost") + cost)
+
+    def _fill(self, run: StepRun, fresh: StepRun, cost: int) -> None:
+        """Write down what the attempt used; what was held is given back by now."""
+        run.held, run.held_on, run.deadline_at = 0, None, None
+        run.cost = fresh.cost + cost
+        run.calls = {name: fresh.calls.get(name, 0) + self.tally.calls.get(name, 0) for name in {*fresh.calls, *self.tally.calls}}
+        run.provider, run.model, run.progress, run.is_current = fresh.provider, fresh.model, fresh.progress, fresh.is_current
+        if self.bill:
+            usage = self.bill.usage
+            run.tier, run.price = self.bill.tier, self.bill.price
+            run.input_tokens = fresh.input_tokens + usage.input_tokens
+            run.cached_tokens = fresh.cached_tokens + usage.cached_tokens
+            run.output_tokens = fresh.output_tokens + usage.output_tokens
 
 
-def _purses(run: StepRun, execution: Execution) -> list[Any]:
-    return [owner_purse(execution.owner_id, run.held_on)] if run.held_on else []
+def _purses(run: StepRun) -> list[Purse]:
+    return [owner_purse(run.execution.owner_id, run.held_on)] if run.held_on else []
 
 
 def _move(run: StepRun, came_of_it: Done | SourceError | OverBudget, now: datetime) -> None:
     run.waiting_for = ""
     if isinstance(came_of_it, Done):
         run.after_success(now)
-        run.output = came_of_it.output
     elif isinstance(came_of_it, OverBudget):
         run.after_parking(came_of_it.until or now + timedelta(hours=1), reason="over_budget", detail=str(came_of_it))
         run.waiting_for = "budget"
@@ -142,7 +189,7 @@ def _move(run: StepRun, came_of_it: Done | SourceError | OverBudget, now: dateti
         run.after_waiting(now, came_of_it.retry_after or 1.0, reason=came_of_it.reason, detail=came_of_it.detail)
     elif isinstance(came_of_it, TryAgain):
         run.after_failure(now, retry_after=came_of_it.retry_after, reason=came_of_it.reason, detail=came_of_it.detail)
-    elif getattr(came_of_it, "again", False):
+    elif isinstance(came_of_it, BadAnswer) and came_of_it.reason not in LASTING:
         # An answer that could not be read may be whole the next time.
         run.after_failure(now, retry_after=None, reason=came_of_it.reason, detail=came_of_it.detail)
     else:
@@ -151,20 +198,6 @@ def _move(run: StepRun, came_of_it: Done | SourceError | OverBudget, now: dateti
 
 def _parks(error: TryAgain) -> bool:
     return error.spent or (error.retry_after or 0) > LONGEST_WAIT
-
-
-def _fill(run: StepRun, fresh: StepRun, done: Done, tally: Tally) -> None:
-    """Write down what the attempt used; what was held is given back by now."""
-    run.held, run.held_on, run.deadline_at = 0, None, None
-    run.cost = fresh.cost + done.cost
-    run.calls = {name: fresh.calls.get(name, 0) + tally.calls.get(name, 0) for name in {*fresh.calls, *tally.calls}}
-    run.provider, run.model, run.progress = fresh.provider, fresh.model, fresh.progress
-    run.is_current = fresh.is_current
-    if done.usage is not None:
-        run.tier, run.price = done.tier, done.price
-        run.input_tokens = fresh.input_tokens + done.usage.input_tokens
-        run.cached_tokens = fresh.cached_tokens + done.usage.cached_tokens
-        run.output_tokens = fresh.output_tokens + done.usage.output_tokens
 
 
 def _message(run: StepRun) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bookops.outbound.answers import Answer
@@ -89,22 +89,25 @@ def fetch(
     *,
     door: Door,
     decoder: Decodes,
+    known: Mapping[str, Candidate | None] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     seconds: float = 50.0,
 ) -> Photos:
     """Fetch, decode and choose the photos of one listing; never fails, each photo that is missing says why.
 
-    `urls` name each photo in its largest form; one named twice is one photo. `on_progress(done, total)` is called in this thread as
-    each photo is done with, and may raise. What is still on its way after `seconds` is given up.
+    `urls` name each photo in its largest form; one named twice is one photo. Those that are `known` are not fetched again, only
+    compared with where they were kept (None: they were not). `on_progress(done, total)` is called in this thread as each photo is done
+    with, and may raise. What is still on its way after `seconds` is given up.
     """
-    wanted = list(dict.fromkeys(urls))
+    wanted, known = list(dict.fromkeys(urls)), known or {}
     missing = [LeftOut(position, url, Refusal.TOO_MANY) for position, url in enumerate(wanted)][MOST_PHOTOS:]
     listing = _Listing(door, decoder, until=time.monotonic() + seconds)
     kept: list[Fetched] = []
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="photos")
     try:
-        running = {pool.submit(listing.photo, position, url): (position, url) for position, url in enumerate(wanted[:MOST_PHOTOS])}
-        total = len(running)
+        asked = [(position, url) for position, url in enumerate(wanted[:MOST_PHOTOS]) if url not in known]
+        running = {pool.submit(listing.photo, position, url): (position, url) for position, url in asked}
+        total = len(wanted[:MOST_PHOTOS])
         while running and (left := listing.until - time.monotonic()) > 0:
             for future in wait(running, timeout=left, return_when=FIRST_COMPLETED).done:
                 del running[future]
@@ -114,13 +117,14 @@ def fetch(
         missing += [LeftOut(position, url, Refusal.OUT_OF_TIME, may_come_back=True) for position, url in running.values()]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # what still runs ends by its own bounds, unheard
-    return _chosen(sorted(kept, key=_by_position), missing, listed=len(wanted))
+    kept_before = [replace(one, position=position) for position, url in enumerate(wanted) if (one := known.get(url))]
+    return _chosen(sorted(kept, key=_by_position), kept_before, missing, listed=len(wanted))
 
 
-def _chosen(kept: Sequence[Fetched], missing: Sequence[LeftOut], *, listed: int) -> Photos:
-    reasons = left_out(
-        [Candidate(one.position, one.prepared.full.width, one.prepared.full.height, one.prepared.digest) for one in kept], listed=listed
-    )
+def _chosen(kept: Sequence[Fetched], kept_before: Sequence[Candidate], missing: Sequence[LeftOut], *, listed: int) -> Photos:
+    new = [Candidate(one.position, one.prepared.full.width, one.prepared.full.height, one.prepared.digest) for one in kept]
+    # Those that were kept come first: of two that are one it is the new one that goes.
+    reasons = left_out([*kept_before, *new], listed=listed)
     by_rule = [LeftOut(one.position, one.url, reasons[one.position]) for one in kept if one.position in reasons]
     return Photos(
         kept=tuple(one for one in kept if one.position not in reasons),

@@ -1,0 +1,123 @@
+"""What a copy is, as far as its listing and whoever looked at its photos say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from runbooks.bindings import binding_of
+from runbooks.naming import firm_name, fold
+from runbooks.reference import Named
+from runbooks.sources.claude_reading import PhotoReading
+from runbooks.sources.ebay_values import isbn13_of
+from runbooks.sources.records import ListingFacts
+from runbooks.subject import Subject
+from runbooks.volumes import says_complete, volume_count, volume_numbers
+
+#: Item specifics by what they tell; sites in other languages have names of their own for them.
+_ASPECTS = {
+    "title": ("book title", "title", "buchtitel", "titel", "titre", "titolo", "título"),
+    "author": ("author", "authors", "autor", "auteur", "autore"),
+    "publisher": ("publisher", "verlag", "éditeur", "editore", "editorial"),
+    "binder": ("binder", "bookbinder", "bound by"),
+    "year": ("publication year", "year printed", "publication date", "date of publication", "erscheinungsjahr", "année de publication"),
+    "volumes": ("number of volumes", "volumes", "set size", "number of books"),
+    "binding": ("binding", "format", "einband", "reliure", "rilegatura", "encuadernación"),
+    "edition": ("edition", "special attributes", "ausgabe", "édition"),
+}
+_YEAR = re.compile(r"(?<![\d.,$£€])(1[4-9]\d\d|20[0-4]\d)(?!\d|[.,]\d)")
+_FIRST_EDITION = re.compile(r"\b(?:first|1st) (?:edition|ed|printing)\b(?! (?:facsimile|reprint|thus))", re.IGNORECASE)
+_BOUND_IN = re.compile(
+    r"\b(?:(?:full|half|quarter|three[ -]quarters?|3/4|1/2|1/4)[ -])?(?:[\w'’]+ )?(?:morocco|calf|vellum|levant|leather|cloth|buckram|wrappers)\b",
+    re.IGNORECASE,
+)
+#: Characters of a description that are read for what the title does not say.
+_LONGEST_READ = 2_000
+
+
+def subject_of(facts: ListingFacts, reading: PhotoReading | None = None, *, binders: Iterable[Named] = (), key: str = "") -> Subject:
+    """Return the copy that a listing offers; what photos show goes before what the seller says.
+
+    `binders` are the names that are looked for in the listing's title. `key` is the copy's own.
+    """
+    said = _Said(facts, reading)
+    title = _with_volume(said.of("title"), facts.title) or facts.title
+    words = f"{facts.title} {facts.subtitle}"
+    description = facts.description[:_LONGEST_READ]
+    author, publisher = said.of("author"), said.of("publisher")
+    condition_notes = [claim.text for claim in (*reading.condition_negatives, *reading.critical_issues)] if reading else [description]
+    is_complete = reading.is_complete if reading else None
+    return Subject(
+        title=title,
+        author=author,
+        publisher=publisher,
+        binder=said.of("binder") or _binder_in(words, f"{title} {author} {publisher}", binders),
+        binder_authenticated=reading is not None and reading.is_binder_signed,
+        year=(reading.year if reading else None) or _year(said.aspect("year")) or _year(facts.title, but=title),
+        volumes=(reading.volumes if reading else None) or _number(said.aspect("volumes")) or volume_count(words) or 1,
+        is_complete=is_complete if is_complete is not None else says_complete(f"{words} {description}"),
+        condition=reading.condition_grade.value if reading and reading.condition_grade else facts.condition,
+        condition_notes=" ".join(filter(None, [facts.condition_description, *condition_notes])),
+        binding=_binding(said, words, description),
+        is_first_edition=any(_FIRST_EDITION.search(text) for text in (said.of("edition"), facts.title)),
+        isbn=isbn13_of(facts.gtin) or next(filter(None, map(isbn13_of, said.aspects("isbn", "isbn-13", "isbn-10", "ean"))), ""),
+        key=key,
+    )
+
+
+class _Said:
+    """Look up what was said of one thing: claims of a reading first, then item specifics."""
+
+    def __init__(self, facts: ListingFacts, reading: PhotoReading | None) -> None:
+        self._aspects = {name.lower(): value for name, value in facts.aspects.items()}
+        self._claims = reading.item_identification if reading else {}
+
+    def of(self, name: str) -> str:
+        claim = self._claims.get(name)
+        return claim.text if claim and claim.text else self.aspect(name)
+
+    def aspect(self, name: str) -> str:
+        return next(self.aspects(*_ASPECTS[name]), "")
+
+    def aspects(self, *names: str) -> Iterator[str]:
+        return (self._aspects[name] for name in names if self._aspects.get(name))
+
+    def claim(self, name: str) -> str:
+        claim = self._claims.get(name)
+        return claim.text if claim else ""
+
+
+def _with_volume(title: str, listed: str) -> str:
+    """Return a work's title with the volume that the listing offers of it: one of five is not the set."""
+    numbers = volume_numbers(listed)
+    if title and len(numbers) == 1 and not volume_numbers(title):
+        return f"{title}, Vol. {min(numbers)}"
+    return title
+
+
+def _binding(said: _Said, words: str, description: str) -> str:
+    """Return the first words that say what it is bound in; those that do not decide ("Hardcover") only where nothing better is said."""
+    told = [said.claim("binding_type"), said.aspect("binding")]
+    read = [found[0] for text in (words, description) if (found := _BOUND_IN.search(text))]
+    return next((text for text in (*told, *read) if binding_of(text)), next(filter(None, told), ""))
+
+
+def _binder_in(words: str, others: str, binders: Iterable[Named]) -> str:
+    """Return the listed binder that a listing's title names; a name that is the author's, say, is not the binder's."""
+    title, taken = f" {' '.join(firm_name(words))} ", set(fold(others).split())
+    for binder in binders:
+        for name in binder.names:
+            firm = firm_name(name)
+            if f" {' '.join(firm)} " in title and not taken.intersection(firm):
+                return binder.name
+    return ""
+
+
+def _year(text: str, *, but: str = "") -> int | None:
+    """Return the first year in a text that is not part of `but`: "1984" is a title."""
+    return next((int(found) for found in _YEAR.findall(text) if found not in but or but == text), None)
+
+
+def _number(text: str) -> int | None:
+    found = re.search(r"\b[1-9]\d{0,2}\b", text)
+    return int(found[0]) if found else None
