@@ -17,11 +17,21 @@ OURS = [name for name, service in SERVICES.items() if service["image"] == "booko
 ONE_SHOT = {"migrate", "bucket"}
 ROWS = {"secret_key", "database_url", "redis_url"}
 STORE = {"storage_key", "storage_secret"}
+EVALUATION = {"ebay_client_id", "ebay_client_secret", "anthropic_key"}
+#: The keys that third parties know us by, by their setting.
+KEYS = {
+    "GOOGLE_BOOKS_KEY": "google_books_key",
+    "EBAY_CLIENT_SECRET": "ebay_client_secret",
+    "ANTHROPIC_KEY": "anthropic_key",
+    "OPENAI_KEY": "openai_key",
+}
 #: What each service uses, and therefore what it is given.
 USED = {
-    "web": ROWS | STORE | {"metrics_token"},
+    "web": ROWS | STORE | {"metrics_token", "openai_webhook_secret", "ebay_deletion_token"},
     "worker-enrichment": ROWS | {"google_books_key"},
     "worker-short": ROWS | STORE | {"google_books_key", "email_url"},
+    "worker-evaluations": ROWS | STORE | EVALUATION,
+    "worker-batches": ROWS | STORE | EVALUATION | {"openai_key"},
     "beat": ROWS,
     "sweeper": ROWS,
     "flower": {"secret_key", "redis_url", "flower_auth"},
@@ -66,7 +76,7 @@ def test_only_web_and_flower_are_published_and_on_loopback_only() -> None:
 
 def test_only_workers_reach_the_outside() -> None:
     assert COMPOSE["networks"]["back"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if "out" in service["networks"]} == {"worker-enrichment", "worker-short"}
+    assert {name for name, service in SERVICES.items() if "out" in service["networks"]} == {name for name in SERVICES if name.startswith("worker-")}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -118,7 +128,10 @@ def test_our_own_read_an_env_file_where_there_is_one_and_start_with_all_of_it(na
 
 @pytest.mark.parametrize("name", OURS)
 def test_who_reaches_the_outside_has_the_key_and_nobody_else(name: str, tmp_path: Path) -> None:
-    assert bool(load(**environment_of(name, tmp_path))["GOOGLE_BOOKS_KEY"]) == ("out" in SERVICES[name]["networks"])
+    settings = load(**environment_of(name, tmp_path))
+    for setting, secret in KEYS.items():
+        assert bool(settings[setting]) == (secret in USED[name])
+    assert any(settings[setting] for setting in KEYS) == ("out" in SERVICES[name]["networks"])
 
 
 def test_mail_and_the_metrics_token_come_from_files_that_may_be_empty(tmp_path: Path) -> None:
@@ -160,7 +173,7 @@ def test_files_that_pass_through_are_spooled_to_a_disk(name: str) -> None:
 
 def test_every_queue_has_a_worker() -> None:
     """The same queues as `make run` has workers for."""
-    from bookops.stack.parts import SHORT_QUEUES
+    from bookops.stack.parts import BATCH_QUEUES, EVALUATION_QUEUES, SHORT_QUEUES
 
     served = {
         queue
@@ -168,4 +181,4 @@ def test_every_queue_has_a_worker() -> None:
         if "-Q" in str(service.get("command"))
         for queue in service["command"].split("-Q ")[1].split()[0].split(",")
     }
-    assert served == {"enrichment", *SHORT_QUEUES.split(",")}
+    assert served == {"enrichment", *",".join([SHORT_QUEUES, EVALUATION_QUEUES, BATCH_QUEUES]).split(",")}
