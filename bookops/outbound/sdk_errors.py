@@ -123,6 +123,11 @@ def openai_item_error(status: int, body: Mapping[str, Any]) -> SourceError:
     return _read(_written(status, body), explain_openai, OPENAI)
 
 
+def error_words(error: Mapping[str, Any]) -> str:
+    """Return what an error object says that came without a status, as a detail: short, and without whatever looks like a key."""
+    return _said(_written(400, {"error": dict(error)})).detail
+
+
 #: https://platform.claude.com/docs/en/api/errors
 _STATUS = {
     "invalid_request_error": 400,
