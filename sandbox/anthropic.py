@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -125,15 +125,7 @@ class Anthropic(Party):
         headers = [(b"request-id", request_id.encode()), (b"anthropic-workspace-id", WORKSPACE)]
         if request.path.startswith("/v1/messages") and answered.status < 500:
             headers += limits.headers(self.clock.now(), self.options.rates)
-        return Answer(
-            answered.status,
-            answered.body,
-            answered.content_type,
-            (*headers, *answered.headers),
-            endpoint=answered.endpoint,
-            keys=answered.keys,
-            refused=answered.refused,
-        )
+        return replace(answered, headers=(*headers, *answered.headers))
 
     def _check_caller(self, request: Request, limits: Limits) -> None:
         key = _key(request)
@@ -236,9 +228,8 @@ class Anthropic(Party):
             case "POST", [name, "cancel"]:
                 return _told(request, self._batches.cancel(name, self.options, now).as_dict(now, address), keys=(name,))
             case "GET", [name, "results"]:
-                return Answer(
-                    200, self._batches.results(name, self.options, now), JSON_LINES, endpoint=_endpoint(request.path), keys=(name,)
-                )
+                lines = self._batches.results(name, self.options, now)
+                return Answer(200, b"", JSON_LINES, pieces=lines, endpoint=_endpoint(request.path), keys=(name,))
         raise Refusal("not_found_error", "Not Found")
 
     def _create_batch(self, request: Request, limits: Limits, address: str) -> Answer:

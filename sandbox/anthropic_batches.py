@@ -26,6 +26,8 @@ HOURS_24 = 86_400.0
 DAYS_29 = 29 * HOURS_24
 #: Requests and results are kept packed, so many together.
 PACK = 500
+#: Packs of results that are sent together.
+PACKS_AT_ONCE = 4
 #: Packed results kept; beyond it the oldest batches are archived early.
 MOST_KEPT = 256 << 20
 #: How long a call waits for the work on a batch whose time is over, before it says that it is still in progress.
@@ -143,14 +145,11 @@ class Batch:
             "expired": expired + (left if self.canceled is None else 0),
         }
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield the results in the order of the requests."""
-        number = 0
+    def lines(self, place: int, pack: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield the results of the pack at that place, each with the number of its request."""
         unfinished: Outcome = "expired" if self.canceled is None else "canceled"
-        for pack in self.packs:
-            for line in zlib.decompress(pack).split(b"\n"):
-                yield line if number < self.done_in_time else _unanswered(line, unfinished)
-                number += 1
+        for number, line in enumerate(zlib.decompress(pack).split(b"\n"), place * PACK):
+            yield number, line if number < self.done_in_time else _unanswered(line, unfinished)
 
 
 _LETTERS: dict[str, int] = {"succeeded": ord("s"), "errored": ord("e"), "canceled": ord("c"), "expired": ord("x")}
@@ -210,20 +209,12 @@ class Batches:
             raise Refusal("conflict_error", f"Message batch {identifier} is still processing and cannot be deleted; cancel it first.")
         del self._by_id[identifier]
 
-    def results(self, identifier: str, behaviour: BatchBehaviour, now: float) -> bytes:
-        """Return the file of results, in the order and with the doubles and gaps that are set."""
+    def results(self, identifier: str, behaviour: BatchBehaviour, now: float) -> Iterator[bytes]:
+        """Return the file of results in pieces, in the order and with the doubles and gaps that are set."""
         batch = self.find(identifier)
         if batch.as_dict(now, "")["results_url"] is None:
             raise Refusal("not_found_error", f"Message batch {identifier} has no results available.")
-        lines = []
-        for number, line in enumerate(batch.lines()):
-            if not happens(behaviour.missing_results, "missing", identifier, number):
-                lines.append(line)
-            if happens(behaviour.duplicate_results, "doubled", identifier, number):
-                lines.append(line)
-        if behaviour.result_order == "shuffled":
-            random.Random(number_of(identifier)).shuffle(lines)
-        return b"\n".join((*lines, b""))
+        return _results(batch, behaviour)
 
     def _archive_oldest(self, now: float) -> None:
         ended = [batch for batch in self._by_id.values() if batch.packs and now >= batch.ends]
@@ -233,6 +224,25 @@ class Batches:
                 return
             kept -= sum(map(len, batch.packs))
             batch.archive(now)
+
+
+def _results(batch: Batch, behaviour: BatchBehaviour) -> Iterator[bytes]:
+    """Yield some packs of results at a time, shuffled among each other as the packs are: never all of them in memory."""
+    chance = random.Random(number_of(batch.id))
+    packs = list(enumerate(batch.packs))
+    is_shuffled = behaviour.result_order == "shuffled"
+    if is_shuffled:
+        chance.shuffle(packs)
+    for start in range(0, len(packs), PACKS_AT_ONCE):
+        lines: list[bytes] = []
+        some = packs[start : start + PACKS_AT_ONCE]
+        for number, line in (numbered for place, pack in some for numbered in batch.lines(place, pack)):
+            copies = 1 - happens(behaviour.missing_results, "missing", batch.id, number)
+            copies += happens(behaviour.duplicate_results, "doubled", batch.id, number)
+            lines += [line] * copies
+        if is_shuffled:
+            chance.shuffle(lines)
+        yield b"\n".join((*lines, b""))
 
 
 def _checked(body: Any) -> list[dict[str, Any]]:

@@ -83,6 +83,11 @@ class CallLog:
                 }
             )
 
+    def sent(self, source: str, size: int) -> None:
+        """Note bytes of an answer that is made while it is sent."""
+        for tally in (self._tally(source), self._all):
+            tally.bytes_sent += size
+
     def end(self, source: str) -> None:
         """Note that a call is over, answered or given up."""
         for tally in (self._tally(source), self._all):

@@ -211,7 +211,7 @@ def _told(content: dict[str, Any], *keys: str) -> Answer:
 
 def _download(file: File) -> Answer:
     disposition = f'attachment; filename="{file.filename}"'.encode("latin-1", "replace")
-    return Answer(200, file.read(), OCTETS, headers=((b"content-disposition", disposition),), keys=(file.id,))
+    return Answer(200, b"", OCTETS, headers=((b"content-disposition", disposition),), pieces=file.pieces(), keys=(file.id,))
 
 
 def _no_such_address(request: Request) -> Refused:

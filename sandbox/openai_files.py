@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -17,6 +17,7 @@ PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 SECONDS_A_BATCH_FILE_IS_KEPT = 30 * 86400
 #: Larger files are on disk, so that the sandbox's memory does not grow with a batch.
 IN_MEMORY = 1 << 20
+PIECE = 256 << 10
 
 Form = dict[str, tuple[str, bytes]]
 
@@ -37,10 +38,11 @@ class File:
         """Add to its end; not after somebody read."""
         self.size += sum(map(self.content.write, parts))
 
-    def read(self) -> bytes:
-        """Return all of it."""
-        self.content.seek(0)
-        return self.content.read()
+    def pieces(self) -> Iterator[bytes]:
+        """Yield all of it, whoever else reads meanwhile."""
+        for at in range(0, self.size, PIECE):
+            self.content.seek(at)
+            yield self.content.read(PIECE)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the file object."""

@@ -28,12 +28,18 @@ class Answer:
     body: bytes
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    #: The body in the place of `body`, where it is made while it is sent.
+    pieces: Iterable[bytes] | None = None
     #: Which call this was, for the log: a path without what changes from book to book.
     endpoint: str = ""
     #: What was asked for: ISBNs, keys or the query.
     keys: tuple[str, ...] = ()
     #: Refused at the gate, so at once: the party's latency does not apply.
     refused: bool = False
+
+    def whole(self) -> Answer:
+        """Return the same with all of its body in memory; once, as its pieces are used up."""
+        return self if self.pieces is None else replace(self, body=b"".join(self.pieces), pieces=None)
 
 
 class Request:

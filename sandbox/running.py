@@ -25,6 +25,8 @@ class RunningSandbox:
         #: Base addresses to configure the product with.
         self.open_library_url = f"{url}/openlibrary"
         self.google_books_url = f"{url}/googlebooks/books/v1"
+        self.openai_url = f"{url}/openai/v1"
+        self.anthropic_url = f"{url}/anthropic"
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Return the settings, changed first where changes are given; see `sandbox.control.Control.change`."""

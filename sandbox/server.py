@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, MutableMapping
+from io import BytesIO
 from typing import Any
 
 from sandbox.call_log import CallLog
@@ -17,7 +18,8 @@ from sandbox.registry import PARTIES
 
 #: Goes with every answer.
 INVENTED = (b"x-sandbox", b"invented data")
-LARGEST_REQUEST_BODY = 64 << 20
+#: Anthropic takes batches of 256 MB; the rest is for one that is too large to be told so.
+LARGEST_REQUEST_BODY = 260 << 20
 
 
 class Sandbox:
@@ -54,30 +56,41 @@ class Sandbox:
         rule = next((rule for rule in self.rules if rule.befalls(party.name, request.path)), None)
         if rule:
             asked = f"/{party.name}{request.path}?{request.query_string.decode('ascii', 'replace')}"
-            answer = spoiled(answer, rule, asked)
+            answer = spoiled(answer.whole(), rule, asked)
         self.log.note(party.name, answer, rule.kind if rule else "")
         options = party.options
         if (options.latency or options.jitter) and not answer.refused:
             await asyncio.sleep(options.latency + options.jitter * self._chance.random())
         if rule and rule.kind in SENDINGS:
             await SENDINGS[rule.kind](answer, _start(answer), rule, receive, send)
-        else:
+        elif answer.pieces is None:
             await _send(send, answer)
+        else:
+            await self._send_pieces(send, answer, answer.pieces, party.name)
+
+    async def _send_pieces(self, send: Send, answer: Answer, pieces: Iterable[bytes], source: str) -> None:
+        await send(_start(answer))
+        for piece in pieces:
+            self.log.sent(source, len(piece))
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
+    held = BytesIO()  # gives out what it holds without a copy
     while True:
         message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body") or sum(map(len, parts)) > LARGEST_REQUEST_BODY:
-            return b"".join(parts)
+        held.write(message.get("body", b""))
+        if not message.get("more_body") or held.tell() > LARGEST_REQUEST_BODY:
+            return held.getvalue()
 
 
 def _start(answer: Answer) -> MutableMapping[str, Any]:
     headers = [INVENTED, *answer.headers]
     if answer.status != 204:
-        headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
+        headers.append((b"content-type", answer.content_type))
+        if answer.pieces is None:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 

@@ -235,7 +235,7 @@ def test_it_keeps_results_packed() -> None:
     batch, _ = batches.create({"requests": sent}, work, AnthropicOptions(), 0.0)
     assert batch.work is not None
     batch.work.result(30)
-    results = batches.results(batch.id, AnthropicOptions(), 21.0)
+    results = b"".join(batches.results(batch.id, AnthropicOptions(), 21.0))
     assert {json.loads(line)["custom_id"] for line in results.splitlines()} == {request["custom_id"] for request in sent}
     assert sum(map(len, batch.packs)) < len(results) / 10
     batches.close()
