@@ -37,6 +37,12 @@ class Kind:
 
     model: type[FollowedRun]
     describe: Callable[[Any], dict[str, Any]]
+    #: How an event is told, where it is not as it was recorded.
+    phrase: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    #: Whether watchers may go, given the run and its progress: a part of a run that has ended may be done again.
+    is_over: Callable[[Any, dict[str, Any]], bool] = lambda run, progress: run.has_ended
+    #: Whether who names no number is told all that happened, and not only what happens from now on.
+    tells_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Look:
     seq: int
     state: str
     has_ended: bool
+    is_over: bool
     progress: dict[str, Any]
     at: float
 
@@ -95,7 +102,8 @@ def take_look(kind: Kind, run_id: uuid.UUID) -> Look | None:
     run = kind.model._default_manager.filter(pk=run_id).first()
     if run is None:
         return None
-    return Look(run.last_seq, run.state, run.has_ended, kind.describe(run), at)
+    progress = kind.describe(run)
+    return Look(run.last_seq, run.state, run.has_ended, kind.is_over(run, progress), progress, at)
 
 
 def events_after(run_id: uuid.UUID, seq: int, most: int = EVENTS_AT_ONCE) -> list[dict[str, Any]]:
@@ -157,8 +165,10 @@ class Doorbell:
 async def follow(kind: Kind, run_id: uuid.UUID, credential: Credential, after: int | None = None) -> AsyncGenerator[dict[str, Any] | None]:
     """Yield messages until the run ends, is deleted, or its watcher may no longer see it; None where nothing was new.
 
-    `after` is the last number the watcher knows; without it, one begins at the snapshot.
+    `after` is the last number the watcher knows; without it, one begins at the snapshot, or at the first event where the kind tells all.
     """
+    if after is None and kind.tells_all:
+        after = 0
     lookout.enter(run_id)
     try:
         async with Doorbell(run_id) as bell:
@@ -175,12 +185,12 @@ async def follow(kind: Kind, run_id: uuid.UUID, credential: Credential, after: i
                     if not events:
                         break  # `after` lies beyond an event that was pruned; the snapshot has told the rest
                     for event in events:
-                        yield event
+                        yield kind.phrase(event)
                     known, news = events[-1]["seq"], True
                 if look.progress != told:
                     told, news = look.progress, True
                     yield {"type": "progress", "seq": max(known, look.seq), "state": look.state, **look.progress}
-                if look.has_ended:
+                if look.is_over:
                     yield {"type": "end", "seq": look.seq, "state": look.state}
                     return
                 if not news:

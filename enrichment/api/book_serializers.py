@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bookops.api.json_fields import ObjectField
 from bookops.books import FACTS, Book
-from enrichment.api.json_fields import ObjectField
 
 
 class BookSerializer(serializers.ModelSerializer[Book]):

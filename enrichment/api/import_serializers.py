@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from enrichment.api.json_fields import CountsField, ObjectField
+from bookops.api.json_fields import CountsField, ObjectField
 from enrichment.api.seed_serializers import WaitingSerializer
 from enrichment.models import LibraryImport
 

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from enrichment.api.json_fields import ObjectField
+from bookops.api.json_fields import ObjectField
 from enrichment.models import ImportRow, RowAttempt
 from enrichment.processing_log import lines_of
 from enrichment.reasons import category_of, explain

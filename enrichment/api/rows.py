@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,10 +12,11 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bookops.api.csv_files import CSVRenderer, csv_text
 from bookops.api.pagination import HighestIdFirst, InOrder
 from bookops.api.problems import Problem
 from bookops.api.requests import OwnerRequest
@@ -141,18 +140,6 @@ class DeadLetterView(ListAPIView[ImportRow]):
         return ImportRow.objects.filter(library_import__owner=self.request.user, state=State.DEAD).select_related("book")
 
 
-class CSVRenderer(BaseRenderer):
-    """Say in content negotiation that a view answers with text/csv."""
-
-    media_type = "text/csv"
-    format = "csv"
-    charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        """Return a refusal as JSON; files themselves are streamed, not rendered."""
-        return JSONRenderer().render(data)
-
-
 class UnmatchedView(APIView):
     """Give out the rows that found no certain match."""
 
@@ -191,10 +178,3 @@ def cells_of(row: ImportRow) -> list[Any]:
     rest = [row.reason, explain(row.reason, row.detail), candidate]
     score = "" if row.score is None else round(row.score, 3)
     return [row.number, row.line, *map(safe_cell, texts), score, *map(safe_cell, rest)]
-
-
-def csv_text(lines: list[list[Any]]) -> bytes:
-    """Return lines of cells as CSV."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(lines)
-    return buffer.getvalue().encode(errors="replace")

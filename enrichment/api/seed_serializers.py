@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from enrichment.api.json_fields import CountsField
+from bookops.api.json_fields import CountsField
 from enrichment.models import LibraryImport
 
 SEED_STATUS = ["processing", "complete", "error"]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 import uuid
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import OperationalError
-from django.http import HttpRequest
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,9 +16,9 @@ from bookops.api.problems import Problem
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.api.throttles import AnonThrottle, StatusThrottle, UploadThrottle, UserThrottle
+from bookops.api.waiting import WaitingView, wait_parameter
 from bookops.body_limit import ENVELOPE_BYTES
 from bookops.idempotency import idempotent
-from bookops.watch import wait_for_end
 from enrichment.api.live import IMPORT
 from enrichment.api.owned import import_of
 from enrichment.api.seed_serializers import FinishedUploadSerializer, StatusSerializer, UploadedSerializer, UploadSerializer
@@ -32,11 +27,7 @@ from enrichment.imports import start_import
 from enrichment.models import LibraryImport
 from enrichment.status import ImportStatus, describe
 
-LONGEST_WAIT_SECONDS = 60.0
-#: So many uploads are waited for at once in one process; the rest get their 202 at once.
-MOST_WAITERS = 200
 RETRY_AFTER_SECONDS = 2
-_waiting = threading.BoundedSemaphore(MOST_WAITERS)
 
 STATISTICS_EXAMPLE = {
     "job_id": "7a0ff8f8-2d2f-4d2c-8f0e-6f6f0a3d8a11",
@@ -68,36 +59,25 @@ FINISHED_EXAMPLE = UPLOADED_EXAMPLE | {
 }
 
 
-class UploadView(APIView):
+class UploadView(WaitingView):
     """Take in a library export."""
 
+    kind = IMPORT
+    id_field = "uuid"
     parser_classes = [MultiPartParser]
     throttle_classes = [UserThrottle, AnonThrottle, UploadThrottle]
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        """Return an async view, so that ?wait= holds no thread."""
-        answer = super().as_view(**initkwargs)
-
-        @functools.wraps(answer)
-        async def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            response = await sync_to_async(answer)(request, *args, **kwargs)
-            seconds = wait_seconds(request)
-            if response.status_code == 202 and seconds:
-                await finish_within(response, seconds)
-            return response
-
-        return view
+    def finished(cls, run_id: uuid.UUID) -> dict[str, Any] | None:
+        """Return seed 003's answer, None for an import that was deleted meanwhile."""
+        return finished(run_id)
 
     @extend_schema(
         operation_id="upload",
         tags=["imports"],
         summary="Upload a library export",
         description="Answers at once with 202 and where to ask; with ?wait=SECONDS it answers 200 with the result if that is there in time.",
-        parameters=[
-            IDEMPOTENCY_KEY,
-            OpenApiParameter("wait", float, description=f"Seconds to wait for the end, {LONGEST_WAIT_SECONDS:.0f} at most."),
-        ],
+        parameters=[IDEMPOTENCY_KEY, wait_parameter(WaitingView.longest_wait)],
         request={"multipart/form-data": UploadSerializer},
         responses={200: FinishedUploadSerializer, 202: UploadedSerializer},
         examples=[
@@ -159,30 +139,6 @@ def uploaded(library_import: LibraryImport, message: str, status: str = "process
         "status_url": reverse("import-status", args=[library_import.pk]),
         "data_url": reverse("import-data", args=[library_import.pk]),
     }
-
-
-def wait_seconds(request: HttpRequest) -> float:
-    """Return how long the caller wants to wait; what is no number is 0."""
-    try:
-        seconds = float(request.GET.get("wait", 0))
-    except ValueError:
-        return 0.0
-    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else 0.0
-
-
-async def finish_within(response: Response, seconds: float) -> None:
-    """Turn a 202 into the 200 with the result if the import ends in time."""
-    if not _waiting.acquire(blocking=False):
-        return
-    try:
-        import_id = uuid.UUID(response.data["uuid"])
-        if await wait_for_end(IMPORT, import_id, seconds) and (result := await sync_to_async(finished)(import_id)):
-            response.status_code, response.data = 200, result
-            del response["Retry-After"]
-    except OperationalError:
-        pass  # it was taken in all the same; the 202 says where to ask
-    finally:
-        _waiting.release()
 
 
 def finished(import_id: uuid.UUID) -> dict[str, Any] | None:

@@ -19,7 +19,8 @@ from bookops.message_counts import MessageCounts, message_counts
 from bookops.redis_link import redis_link
 from bookops.runs import State
 from enrichment.metrics import most_at_once
-from tests.enrichment.api.factories import make_finished_import, make_import, make_row, make_user
+from tests.api.clients import make_user
+from tests.enrichment.api.factories import make_finished_import, make_import, make_row
 
 pytestmark = pytest.mark.django_db
 ALERTS = Path(__file__).resolve().parents[2] / "monitoring" / "alerts.yml"

@@ -17,7 +17,8 @@ from bookops.notices import Delivery, Notice, NoticeChoice, notify, send_due_not
 from bookops.outbound.errors import Refused, TryAgain
 from bookops.runs import State
 from bookops.webhooks import Webhook, signature
-from tests.enrichment.api.factories import make_import, make_user
+from tests.api.clients import make_user
+from tests.enrichment.api.factories import make_import
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.test.utils import override_settings
 from django.urls import path
 
 from bookops.body_limit import ENVELOPE_BYTES, BodyLimit
-from tests.enrichment.api.factories import client_of, make_user
+from tests.api.clients import client_of, make_user
 
 ORIGIN = {"Origin": "https://books.example"}
 

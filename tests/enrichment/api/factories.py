@@ -1,23 +1,19 @@
-"""Users, imports, rows and books as the API's tests want them."""
+"""Imports, rows and books as the API's tests want them."""
 
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.test import Client
 from django.utils import timezone
-from knox.models import AuthToken
 
 from bookops.books import Book
 from bookops.runs import State
 from enrichment.models import ImportRow, LibraryImport, RowAttempt
+from tests.api.clients import client_of, make_user, token_of  # noqa: F401 - for tests that still look for them here
 
 EXPORT = (
     b"Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,My Rating,Average Rating,Publisher,Binding,Number of Pages,"
@@ -26,36 +22,6 @@ EXPORT = (
     b'1,The Left Hand of Darkness,Ursula K. Le Guin,"Le Guin, Ursula K.",,"=""0441478123""","=""9780441478125""",5,4.12,Ace,Paperback,304,'
     b"2000,1969,2024/02/03,2023/12/01,,,read,,,,1,0\n"
 )
-_names = itertools.count(1)
-
-
-def make_user(**changes: Any) -> Any:
-    """Return a user with the password "correct horse"."""
-    user = get_user_model()(**{"username": f"user{next(_names)}", "email": "reader@example.org"} | changes)
-    user.set_password("correct horse")
-    user.save()
-    return user
-
-
-def token_of(user: Any) -> str:
-    """Return a new token of the user."""
-    return AuthToken.objects.create(user)[1]
-
-
-def client_of(user: Any) -> Client:
-    """Return a client that sends a token of the user; errors of the server are answers, as in production."""
-    return Client(raise_request_exception=False, headers={"Authorization": f"Token {token_of(user)}"})
-
-
-def body_of(answer: Any) -> bytes:
-    """Return the whole body of an answer, streamed asynchronously or not."""
-
-    async def gather() -> bytes:
-        return b"".join([piece async for piece in answer.streaming_content])
-
-    if not answer.streaming:
-        return answer.content
-    return async_to_sync(gather)() if answer.is_async else b"".join(answer.streaming_content)
 
 
 def make_import(owner: Any, **changes: Any) -> LibraryImport:

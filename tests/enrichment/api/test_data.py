@@ -14,16 +14,8 @@ from django.test import AsyncClient, Client
 from bookops.books import Book
 from bookops.runs import State
 from enrichment.models import ImportRow, LibraryImport
-from tests.enrichment.api.factories import (
-    body_of,
-    make_book,
-    make_finished_import,
-    make_import,
-    make_row,
-    make_user,
-    store_dashboard,
-    token_of,
-)
+from tests.api.clients import body_of, make_user, token_of
+from tests.enrichment.api.factories import make_book, make_finished_import, make_import, make_row, store_dashboard
 
 
 def test_it_gives_out_the_dashboard_with_an_etag(api: Client, owner: Any) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.enrichment.api.factories import make_book, make_import, make_row, make_user
+from tests.api.clients import make_user
+from tests.enrichment.api.factories import make_book, make_import, make_row
 from tests.shared_data import shared_path
 
 SOME = [

@@ -13,7 +13,8 @@ from django.test import Client
 from bookops.runs import State
 from bookops.safe_csv import safe_cell
 from enrichment.models import ImportRow, LibraryImport
-from tests.enrichment.api.factories import CANDIDATE, body_of, make_book, make_finished_import, make_import, make_row
+from tests.api.clients import body_of
+from tests.enrichment.api.factories import CANDIDATE, make_book, make_finished_import, make_import, make_row
 
 
 def post(api: Client, path: str, **body: Any) -> Any:

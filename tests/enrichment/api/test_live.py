@@ -19,7 +19,8 @@ from bookops.credentials import Credential, WatchTicket, issue_ticket
 from bookops.runs import State
 from config.urls import websocket_urlpatterns
 from enrichment.models import ImportRow, LibraryImport
-from tests.enrichment.api.factories import make_import, make_row, make_user, token_of
+from tests.api.clients import make_user, token_of
+from tests.enrichment.api.factories import make_import, make_row
 from tests.websocket import WebsocketClient
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,7 +19,8 @@ import django; django.setup()
 from django.core.management import call_command
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from tests.enrichment.api.factories import EXPORT, make_user, token_of
+from tests.api.clients import make_user, token_of
+from tests.enrichment.api.factories import EXPORT
 call_command("migrate", verbosity=0)
 client = Client(headers={"Authorization": f"Token {token_of(make_user())}"})
 took = []

@@ -13,7 +13,8 @@ from django.test import Client
 
 from bookops.runs import State
 from enrichment.models import LibraryImport
-from tests.enrichment.api.factories import EXPORT, make_finished_import, make_import, make_row, make_user, token_of
+from tests.api.clients import make_user, token_of
+from tests.enrichment.api.factories import EXPORT, make_finished_import, make_import, make_row
 
 
 def export(text: bytes = EXPORT, name: str = "library.csv") -> SimpleUploadedFile:
@@ -134,7 +135,7 @@ def test_waiting_too_short_answers_202(api: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("wait", ["nan", "-1", "soon", "inf"])
 def test_a_wait_that_is_no_time_does_not_hang(api: Client, wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("enrichment.api.uploads.LONGEST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("bookops.api.waiting.WaitingView.longest_wait", 0.2)
     assert api.post(f"/api/upload?wait={wait}", {"csv": export()}).status_code == 202
 
 
