@@ -12,7 +12,7 @@ CATALOGUE ?=
 ONCE ?=
 PORT ?= 8000
 # Two processes: the suite waits as much as it works.
-PYTEST ?= -n 2 -q
+PYTEST ?= -n 2 --dist worksteal -q
 export LIBRARY CATALOGUE PORT
 
 .DEFAULT_GOAL := help

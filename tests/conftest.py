@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
 
 from tests import network
 from tests.chromium import find_chromium
+from tests.emptying import empty_tables
 from tests.servers.valkey import ValkeyServer
+
+#: The fixtures by which pytest-django opens the database; its others come down to one of them.
+DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,14 +38,42 @@ def closed_network() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> Iterator[None]:
+    """Empty the tables after tests that commit by `empty_tables`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Start the machine's own Chromium; as root it needs to go without its sandbox."""
     return browser_type_launch_args | {"executable_path": find_chromium(), "args": ["--no-sandbox"] if os.geteuid() == 0 else []}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine or database cannot show, with the reason."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the run on a second database leave out what cannot differ there."""
+    parser.addoption("--only-database", action="store_true", help="run only tests that may use the database; to all others it is refused")
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Say whether pytest-django lets a test reach the database: by a mark, or by a fixture it asks for directly or through others.
+
+    `postgres` may also mean a server that the test talks to past Django; `once` what is the same whatever the database.
+    """
+    if item.get_closest_marker("once"):
+        return False
+    marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgres")
+    return marked is not None or not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was not asked for; skip what this machine or database cannot show, with the reason."""
+    if config.getoption("--only-database"):
+        left_out = [item for item in items if not uses_database(item)]
+        items[:] = [item for item in items if uses_database(item)]
+        config.hook.pytest_deselected(items=left_out)
     no_browser = pytest.mark.skip(reason="no Chromium on PATH (apt-get install chromium)")
     no_postgres = pytest.mark.skip(reason="holds on PostgreSQL only")
     chromium = find_chromium()

@@ -1,4 +1,4 @@
-"""Run the tests on SQLite and then on a real PostgreSQL: `python -m tests.run [options of pytest]`."""
+"""Run the tests on SQLite, and those that use a database on a real PostgreSQL: `python -m tests.run [options of pytest]`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     server = PostgresServer()
     try:
         server.start()
-        postgres = run_both_kinds("PostgreSQL", arguments, server.url())
+        postgres = run_both_kinds("PostgreSQL", ["--only-database", *arguments], server.url())
     finally:
         server.remove()
     return sqlite or postgres

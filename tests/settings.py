@@ -22,6 +22,8 @@ from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASE, DATABASE_IS_SQLITE  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Static files are found when they are asked for: each test client would list them all anew.
+WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if DATABASE_IS_SQLITE:
     # In a file: threads and worker processes of a test see it too.

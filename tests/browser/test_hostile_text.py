@@ -21,7 +21,7 @@ from enrichment.models import EditionRecord, ImportRow, LibraryImport, RowAttemp
 from tests.factories import make_entry, make_facts, make_import, make_row
 from tests.shared_data import shared_path
 
-pytestmark = [pytest.mark.browser, pytest.mark.shared, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.shared, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 #: Each row's page shows its share of all strings; fewer rows would only make the pages longer.
 ROWS = 30

@@ -577,6 +577,7 @@ def test_no_text_from_outside_becomes_markup(boss):
 
 @pytest.mark.skipif(django_settings.ADMIN_THEME == "stock", reason="this is the run in the stock admin")
 @pytest.mark.timeout(300)
+@pytest.mark.once
 def test_all_of_this_holds_in_the_stock_admin():
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cov", str(Path(__file__))],
