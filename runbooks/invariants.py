@@ -48,7 +48,7 @@ def wrong_words_about_gaps() -> Iterable[str]:
 def doubled_steps() -> Iterable[str]:
     done = StepRun.objects.filter(tries__outcome=State.SUCCEEDED).annotate(n=Count("tries")).filter(n__gt=1)
     for run in done:
-        yield f"{run.name} {run.number} of execution {run.execution_id} succeeded {run.n} times"  # type: ignore[attr-defined]
+        yield f"{run.name} {run.number} of execution {run.execution_id} succeeded {run.n} times"
 
 
 @invariant("a step that has ended holds no money")
@@ -62,7 +62,7 @@ def money_left_behind() -> Iterable[str]:
 def unheld_money() -> Iterable[str]:
     held = StepRun.objects.filter(held__gt=0).values("execution__owner_id", "held_on").annotate(total=Sum("held"))
     for one in held:
-        scope = f"owner:{one['execution__owner_id']}:{one['held_on'].isoformat()}"
+        scope = f"owner:{one['execution__owner_id']}:{one['held_on']}"
         account = Account.objects.filter(scope=scope).first()
         if account is None or account.held < one["total"]:
             yield f"{scope}: its steps hold {one['total']}, it holds {account.held if account else 'nothing'}"
@@ -71,7 +71,7 @@ def unheld_money() -> Iterable[str]:
 @invariant("a runbook's latest version is the one it has")
 def lost_versions() -> Iterable[str]:
     for one in EvalRunbook.objects.annotate(kept=Max("versions__number")).exclude(kept=F("version")).exclude(version=0, kept=None):
-        yield f"runbook {one.public_id}: version {one.version}, the last kept is {one.kept}"  # type: ignore[attr-defined]
+        yield f"runbook {one.public_id}: version {one.version}, the last kept is {one.kept}"
 
 
 @invariant("rows of an execution have one owner")

@@ -76,12 +76,13 @@ def advance_executions(now: datetime) -> int:
     idle = Execution.objects.filter(~Exists(steps.filter(state__in=OPEN)))
     # A branch that is parked is not waited for.
     waits = steps.filter(state=State.PARKED).exclude(name__in=BRANCHES)
-    assembled = steps.filter(name=ASSEMBLE, is_current=True).values("created_at")[:1]
-    found_since = {"steps__state": State.SUCCEEDED, "steps__ended_at__gt": F("assembled"), "steps__name__in": SHOWN[:-1]}
+    assembled = steps.filter(name=ASSEMBLE, is_current=True).values("started_at")[:1]
+    found = steps.filter(name__in=SHOWN[:-1], state=State.SUCCEEDED, ended_at__gt=now - LATELY).order_by("-ended_at").values("ended_at")[:1]
+    saved = idle.filter(state=State.SUCCEEDED)
     left_over = [
         idle.filter(~Exists(waits), state__in=OPEN),
         # Something was found after the runbook had been saved without it.
-        idle.annotate(assembled=Subquery(assembled)).filter(state=State.SUCCEEDED, steps__ended_at__gt=now - LATELY, **found_since),
-        idle.filter(~Exists(steps.filter(name=NOTIFY)), state=State.SUCCEEDED, ended_at__gt=now - LATELY),
+        saved.annotate(assembled=Subquery(assembled), found=Subquery(found)).filter(found__gt=F("assembled")),
+        saved.filter(~Exists(steps.filter(name=NOTIFY)), ended_at__gt=now - LATELY),
     ]
     return sum(advance(pk) for pk in {pk for rows in left_over for pk in rows.values_list("pk", flat=True)[:MOST]})
