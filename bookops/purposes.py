@@ -1,6 +1,6 @@
 """Purposes: what a job may ask a language model about many things, how an answer changes them, and how that is undone.
 
-An app adds one by a file in its `purposes` package with a decorated subclass of `Purpose`, or of `BookPurpose` for books.
+An app adds one by a file in its `purposes` package with a decorated subclass of `Purpose`, or of `book_purpose.BookPurpose` for books.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import import_module
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from django.apps import apps
 from django.db import models
 from pydantic import BaseModel
 
-from bookops.books import PERSON, Book
-from bookops.bulk import write_fields
+from bookops.strict_schema import strict
 
 #: What became of a change: written; or left, because a person settled that field, or because the thing is gone.
 Written = Literal["applied", "locked", "gone"]
@@ -40,10 +39,17 @@ class Change:
 
     before: Any
     after: Any
+    #: Of a change that was written: what the target's provenance said of the field before.
+    was: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Return the change that `to_json` told of."""
+        return cls(data["before"], data["after"], data.get("was"))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the pair as a proposal keeps it."""
-        return {"before": self.before, "after": self.after}
+        """Return the change as a proposal keeps it."""
+        return {"before": self.before, "after": self.after} | ({} if self.was is None else {"was": dict(self.was)})
 
 
 #: The changes that an answer proposes, by field.
@@ -123,6 +129,18 @@ class Purpose(ABC):
     def undo(self, applied: Sequence[tuple[Any, Changes]], source: str, now: datetime) -> list[Applied]:
         """Put back what `apply` changed under that source, but for what somebody has touched since."""
 
+    @abstractmethod
+    def by_hand(self, target: Any, name: str, value: Any) -> Any:
+        """Return what a person wrote into a field as the field keeps it; raises ValidationError for what it cannot."""
+
+    def doubt(self, target: Any, answer: Any) -> str:
+        """Return why a person should look at an answer, whatever the policy says; "" where nothing speaks against it."""
+        return ""
+
+    def gist(self, answer: Any) -> Any:
+        """Return what the answers of two models must have in common to agree; all of it where a purpose knows no better."""
+        return answer
+
     def confidence(self, answer: Any) -> float | None:
         """Return how sure the model says it is (0 to 1), None where the answer does not tell."""
         return getattr(answer, "confidence", None)
@@ -143,125 +161,10 @@ class Purpose(ABC):
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the answer in the strict form that both providers keep to."""
-        return strict(self.Answer.model_json_schema())
+        schema = self.Answer.model_json_schema()
+        schema.pop("description", None)  # the docstring, which is for readers of the code
+        return strict(schema)
 
-
-class BookPurpose(Purpose):
-    """Ask about books; changes pass the library's gate, and what a person settled stays."""
-
-    target = "book"
-    declared: ClassVar[tuple[str, ...]] = (
-        "title", "author", "publisher", "year", "language", "pages", "isbn13", "description", "genres", "subjects"
-    )  # fmt: skip
-    #: Which books may be asked for, as Django's lookups.
-    FILTERS: ClassVar[dict[str, str]] = {
-        "title": "title__icontains",
-        "author": "author__icontains",
-        "publisher": "publisher__icontains",
-        "language": "language",
-        "year_from": "year__gte",
-        "year_to": "year__lte",
-        "flagged": "flagged",
-        "import": "rows__library_import",
-    }
-
-    def targets(self, owner_id: Any) -> models.QuerySet[Book]:
-        return Book.objects.filter(owner_id=owner_id)
-
-    def filtered(self, targets: models.QuerySet[Book], filters: Mapping[str, Any]) -> models.QuerySet[Book]:
-        unknown = sorted(set(filters) - set(self.FILTERS))
-        if unknown:
-            raise ValueError(f"Unknown filter {unknown[0]}. There are: {', '.join(self.FILTERS)}.")
-        chosen = targets.filter(**{self.FILTERS[name]: value for name, value in filters.items()})
-        return chosen.distinct() if "import" in filters else chosen
-
-    def variables(self, targets: Sequence[Book]) -> list[dict[str, str]]:
-        return [{name: _words(getattr(book, name)) for name in self.declared} for book in targets]
-
-    def version_of(self, target: Book) -> int:
-        return target.version
-
-    def apply(self, proposed: Sequence[tuple[Book, Changes]], source: str, now: datetime, *, by_person: bool = False) -> list[Applied]:
-        done = [self._apply_one(book, changes, PERSON if by_person else source, source, now) for book, changes in proposed]
-        self._write([book for (book, _), one in zip(proposed, done, strict=True) if one.changes], proposed)
-        return done
-
-    def undo(self, applied: Sequence[tuple[Book, Changes]], source: str, now: datetime) -> list[Applied]:
-        done = []
-        for book, changes in applied:
-            back = {}
-            for name, change in changes.items():
-                # Whoever wrote since left another value or another name behind.
-                untouched = getattr(book, name) == change.after and book.provenance.get(name, {}).get("job") == source
-                if untouched:
-                    setattr(book, name, change.before)
-                    before = book.provenance[name].get("before")
-                    if before:
-                        book.provenance[name] = before
-                    else:
-                        del book.provenance[name]
-                    book.locked = [locked for locked in book.locked if locked != name or (before or {}).get("source") == PERSON]
-                    back[name] = Change(change.after, change.before)
-            done.append(Applied("applied" if back else "locked", back))
-        self._write([book for (book, _), one in zip(applied, done, strict=True) if one.changes], applied)
-        return done
-
-    def _apply_one(self, book: Book, changes: Changes, writer: str, source: str, now: datetime) -> Applied:
-        held = [name for name in changes if not book.may_learn(name, writer)]
-        if held:
-            return Applied("locked")
-        made = {}
-        for name, change in changes.items():
-            before = getattr(book, name)
-            if before == change.after:
-                continue
-            setattr(book, name, change.after)
-            was = {key: value for key, value in book.provenance.get(name, {}).items() if key != "before"}
-            book.provenance[name] = {"source": writer, "at": now.isoformat(), "job": source, "before": was}
-            if writer == PERSON and name not in book.locked:
-                book.locked = [*book.locked, name]
-            made[name] = Change(before, change.after)
-        return Applied("applied", made)
-
-    def _write(self, changed: Sequence[Book], proposed: Sequence[tuple[Book, Changes]]) -> None:
-        names = sorted({name for _, changes in proposed for name in changes})
-        for book in changed:
-            book.version += 1
-        write_fields(changed, [*names, "provenance", "locked", "version"])
-
-
-def _words(value: Any) -> str:
-    """Return a fact as a prompt shows it: genres by name, subjects without their sources, nothing as nothing."""
-    if isinstance(value, Mapping):
-        return ", ".join(str(one) for many in value.values() for one in many)
-    if isinstance(value, list):
-        return ", ".join(str(one["name"]) if isinstance(one, Mapping) else str(one) for one in value)
-    return "" if value is None else str(value)
-
-
-def strict(schema: Any) -> Any:
-    """Return a JSON schema in which every property is required and no other allowed, without what providers refuse to check.
-
-    Bounds and patterns are left to pydantic, which checks the answer again when it arrives.
-    """
-    if isinstance(schema, list):
-        return [strict(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {name: strict(value) for name, value in schema.items() if name not in _UNCHECKED and name not in _NAMED}
-    # Below these, names are the answer's own, whatever they are called.
-    kept |= {name: {own: strict(value) for own, value in schema[name].items()} for name in _NAMED if name in schema}
-    if kept.get("type") == "object":
-        kept["required"] = list(kept.get("properties", {}))
-        kept["additionalProperties"] = False
-    return kept
-
-
-_NAMED = ("properties", "$defs")
-_UNCHECKED = {
-    "title", "default", "examples", "format", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
-    "minLength", "maxLength", "minItems", "maxItems", "uniqueItems",
-}  # fmt: skip
 
 P = TypeVar("P", bound=Purpose)
 _purposes: dict[str, Purpose] = {}
@@ -271,6 +174,8 @@ def purpose(cls: type[P]) -> type[P]:
     """Register a purpose under its name; its template must ask only for declared variables."""
     one = cls()
     one.check_template(cls.template)
+    if type(_purposes.get(cls.name, one)) is not cls:
+        raise ValueError(f"Two purposes are called {cls.name}.")
     _purposes[cls.name] = one
     return cls
 

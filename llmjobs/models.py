@@ -207,12 +207,25 @@ class LLMJobItemQuerySet(RunQuerySet):
     """Items by what a worker, the poller or a person would ask for."""
 
     def expired(self, now: datetime) -> Self:
-        """Filter to items whose worker fell silent; what is at the provider holds no lease and is never swept."""
-        return super().expired(now).filter(stage=LLMJobItem.Stage.SUBMITTING)
+        """Filter to items whose worker fell silent; a batch holds the lease for all its items, and a provider holds none."""
+        return super().expired(now).filter(stage=LLMJobItem.Stage.SUBMITTING, batch=None)
+
+    def unfinished(self) -> Self:
+        """Filter to what keeps a job from its end."""
+        return self.exclude(state__in=ENDED)
+
+    def due(self, now: datetime) -> Self:
+        """Filter to what may be sent now, in the order of the job."""
+        return self.filter(state=State.PENDING, next_at__lte=now).order_by("number")
 
     def at_provider(self) -> Self:
         """Filter to what a provider is working on."""
         return self.filter(state=State.RUNNING, stage=LLMJobItem.Stage.PROCESSING)
+
+    def left_there(self) -> Self:
+        """Filter to what was given up here while a provider was at it, which may be so still; what is in a batch ends with that."""
+        given_up = self.filter(state__in=[State.CANCELLED, State.FAILED], batch=None).exclude(provider_task_id="")
+        return given_up.exclude(stage=LLMJobItem.Stage.ANSWERED)
 
     def broken(self) -> Self:
         """Filter to failed and dead items."""
@@ -240,8 +253,8 @@ class LLMJobItemQuerySet(RunQuerySet):
 class LLMJobItem(Run, Spending):
     """Hold one target asked of one model.
 
-    While it runs, `stage` says who works on it: submitting is a worker under a lease; processing is the provider, without one. What has
-    ended at the stage of processing was given up here, and its provider may be at work still.
+    While it runs, `stage` says who works on it: submitting is a worker under a lease; processing is the provider, without one. What
+    failed or was cancelled at another stage than answered was given up here, and its provider may be at work still.
     """
 
     class Stage(models.TextChoices):
@@ -309,7 +322,7 @@ class LLMJobItem(Run, Spending):
             models.Index(fields=["job", "last_polled_at"], condition=Q(state="running", stage="processing"), name="items_to_poll"),
             models.Index(
                 fields=["job"],
-                condition=Q(state__in=["cancelled", "failed"], stage="processing", batch__isnull=True),
+                condition=Q(state__in=["cancelled", "failed"], batch__isnull=True) & ~Q(provider_task_id="") & ~Q(stage="answered"),
                 name="items_left_at_provider",
             ),
             models.Index(fields=["job", "number"], condition=Q(state="pending"), name="items_to_submit"),
@@ -334,7 +347,7 @@ class LLMJobItem(Run, Spending):
             State.SUCCEEDED: "succeeded",
             State.FAILED: "failed",
             State.DEAD: "dead",
-            State.CANCELLED: "cancelled" if self.submitted_at else "skipped",
+            State.CANCELLED: "cancelled" if self.sending_at else "skipped",
         }[State(self.state)]
 
 

@@ -1,0 +1,1 @@
+"""What may be asked about runbooks, one file a purpose; each is found by itself."""
