@@ -11,13 +11,14 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from bookops.clock import database_now
 from bookops.dispatch import ring
 from bookops.language_models import LanguageModel, Tier, UnknownModel, model_on
 from bookops.purposes import Purpose, UnknownVariable, purpose_named
 from bookops.runs import BROKEN, ENDED, OPEN, State
+from llmjobs.ending import end
 from llmjobs.models import JobScope, LLMJob, LLMJobItem
 
 ScopeKind = LLMJob.ScopeKind
@@ -62,12 +63,18 @@ class Plan:
     #: Microdollars.
     cap: int | None = None
     uses_kept_answers: bool = True
+    #: Render the prompts, but send nothing until somebody resumes the job.
+    starts_paused: bool = False
     larger_output_tokens: int | None = None
     unanswered: str = LLMJob.Unanswered.HOLD
     expired_to: Mapping[str, str] = field(default_factory=dict)
 
 
-def create_job(owner: Any, purpose_name: str, scope: Scope, plan: Plan = Plan(), *, job_id: uuid.UUID | None = None) -> LLMJob:
+#: A purpose's own way.
+BY_DEFAULT = Plan()
+
+
+def create_job(owner: Any, purpose_name: str, scope: Scope, plan: Plan = BY_DEFAULT, *, job_id: uuid.UUID | None = None) -> LLMJob:
     """Freeze the scope and begin; a worker renders the items. Four short queries and one read of ids, however many there are.
 
     Raises ValidationError by field for an unknown purpose, variable, filter or model, a retired model, and a scope without targets.
@@ -108,6 +115,7 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         priority=plan.priority,
         cap=plan.cap,
         uses_kept_answers=plan.uses_kept_answers,
+        paused_at=database_now() if plan.starts_paused else None,
         larger_output_tokens=plan.larger_output_tokens,
         unanswered=plan.unanswered,
         expired_to=dict(plan.expired_to),
@@ -161,17 +169,22 @@ def _check_ask(ask: Mapping[str, Any]) -> LanguageModel:
     return model
 
 
-def targets_of(owner_id: Any, purpose: Purpose, scope: Scope) -> list[int]:
-    """Return the ids that a scope freezes, in ascending order; raises ValidationError when there are none, or too many."""
+def scoped(owner_id: Any, purpose: Purpose, scope: Scope) -> QuerySet[Any]:
+    """Return the targets that a scope means now; raises ValidationError for a filter that cannot be read."""
     targets = purpose.targets(owner_id)
     try:
         if scope.kind == ScopeKind.IDS:
-            targets = targets.filter(pk__in=scope.ids)
-        elif scope.kind == ScopeKind.FILTERS:
-            targets = purpose.filtered(targets, scope.filters)
+            return targets.filter(pk__in=scope.ids)
+        if scope.kind == ScopeKind.FILTERS:
+            return purpose.filtered(targets, scope.filters)
     except (ValueError, TypeError) as error:
         raise ValidationError({"scope": str(error)}) from None
-    ids = list(targets.order_by("pk").values_list("pk", flat=True)[: MOST_TARGETS + 1])
+    return targets
+
+
+def targets_of(owner_id: Any, purpose: Purpose, scope: Scope) -> list[int]:
+    """Return the ids that a scope freezes, in ascending order; raises ValidationError when there are none, or too many."""
+    ids = list(scoped(owner_id, purpose, scope).order_by("pk").values_list("pk", flat=True)[: MOST_TARGETS + 1])
     if not ids:
         raise ValidationError({"scope": f"Nothing matches: there is no {purpose.target} to ask about."})
     if len(ids) > MOST_TARGETS:
@@ -180,20 +193,28 @@ def targets_of(owner_id: Any, purpose: Purpose, scope: Scope) -> list[int]:
 
 
 def append(job: LLMJob, scope: Scope) -> int:
-    """Add targets to a job that is still queued and return how many items that makes; raises ValidationError for any other job."""
-    purpose = purpose_named(job.purpose)
-    ids = targets_of(job.owner_id, purpose, scope)
+    """Add targets to a job that has sent nothing yet and return how many items that makes; raises ValidationError for any other job."""
+    ids = targets_of(job.owner_id, purpose_named(job.purpose), scope)
     with transaction.atomic():
         job = LLMJob.objects.select_for_update().get(pk=job.pk)
-        if job.status != "queued" and not (job.stage == Stage.RENDERING and job.state in OPEN):
-            raise ValidationError("Only a job that is still queued can be added to. Clone it for the rest.")
+        if job.state not in OPEN or job.submitted_at or job.deleted_at:
+            raise ValidationError("Only a job that has sent nothing yet can be added to. Clone it for the rest.")
         scopes = list(job.scopes.all())
         known = {one for there in scopes for one in there.ids}
         new = [one for one in ids if one not in known]
+        if not new:
+            return 0
+        if len(known) + len(new) > MOST_TARGETS:
+            raise ValidationError({"scope": f"A job has {MOST_TARGETS:,} targets at most. Make another for the rest."})
+        items = len(new) * len(job.asks)
         JobScope.objects.create(job=job, number=len(scopes), ids=new)
-        LLMJob.objects.filter(pk=job.pk).update(total_items=F("total_items") + len(new) * len(job.asks))
-        job.record("appended", items=len(new) * len(job.asks))
-    return len(new) * len(job.asks)
+        LLMJob.objects.filter(pk=job.pk).update(total_items=F("total_items") + items)
+        # One that had been rendered is rendered on.
+        rendered = LLMJob.objects.filter(pk=job.pk, state=State.RUNNING, stage=Stage.WORKING)
+        rendered.update(state=State.PENDING, stage=Stage.RENDERING, next_at=database_now())
+        job.record("appended", items=items)
+        _ring(job)
+    return items
 
 
 def clone(job: LLMJob, *, label: str = "") -> LLMJob:
@@ -226,8 +247,9 @@ def pause(job: LLMJob) -> bool:
 
 
 def resume(job: LLMJob) -> bool:
-    """Go on with a paused job."""
-    if not LLMJob.objects.filter(pk=job.pk, state__in=OPEN).exclude(paused_at=None).update(paused_at=None):
+    """Go on with a paused job, whoever paused it; False when it is not."""
+    paused = LLMJob.objects.filter(pk=job.pk, state__in=OPEN, deleted_at=None).exclude(paused_at=None)
+    if not paused.update(paused_at=None, reason="", detail=""):
         return False
     job.refresh_from_db()
     job.record("resumed")
@@ -235,37 +257,65 @@ def resume(job: LLMJob) -> bool:
     return True
 
 
+def change_cap(job: LLMJob, cap: int | None) -> None:
+    """Set what a job may spend (microdollars, None for no cap but its owner's); what was parked for it is tried again."""
+    with transaction.atomic():
+        LLMJob.objects.filter(pk=job.pk).update(cap=cap)
+        job.refresh_from_db()
+        job.record("cap_changed", cap=cap)
+        _ring(job)
+
+
+def change_priority(job: LLMJob, priority: int) -> None:
+    """Have a job sent and polled before those of a smaller number."""
+    LLMJob.objects.filter(pk=job.pk).update(priority=priority)
+    job.refresh_from_db()
+    job.record("priority_changed", priority=priority)
+
+
 def retry_failed(job: LLMJob) -> int:
     """Send every failed and dead item round again and return how many."""
-    return retry_items(job, list(job.items.broken().values_list("pk", flat=True)))
+    return _send_round(job, LLMJobItem.objects.filter(job=job))
 
 
 def retry_items(job: LLMJob, ids: Sequence[int]) -> int:
     """Send chosen failed or dead items round again; a job that had ended is open again."""
+    return _send_round(job, LLMJobItem.objects.filter(job=job, pk__in=ids))
+
+
+def _send_round(job: LLMJob, chosen: Any) -> int:
     with transaction.atomic():
         job = LLMJob.objects.select_for_update().get(pk=job.pk)
         if job.state == State.CANCELLED or job.deleted_at:
             return 0
-        fresh = {
-            "stage": LLMJobItem.Stage.QUEUED,
-            "batch": None,
-            "intent": None,
-            "provider_task_id": "",
-            "provider_status": "",
-            "sending_at": None,
-        }
-        LLMJobItem.objects.filter(job=job, pk__in=ids, state__in=BROKEN).update(**fresh, submitted_at=None, polls=0, last_polled_at=None)
-        sent = LLMJobItem.objects.filter(job=job, pk__in=ids).retry()
-        if sent and job.state in ENDED:
-            LLMJob.objects.filter(pk=job.pk).update(
-                state=State.RUNNING, stage=Stage.WORKING, ended_at=None, totals={}, reason="", detail="", reopenings=F("reopenings") + 1,
-                submitted_at=None,
-            )  # fmt: skip
-        if sent:
-            job.refresh_from_db()
-            job.record("retried", items=sent)
-            _ring(job)
+        # What was never rendered has no prompt to send; what still holds money is let go of by the sweeper first.
+        broken = chosen.filter(state__in=BROKEN, held=0).exclude(prompt="")
+        broken.update(**UNSENT)
+        sent = broken.retry()
+        if not sent:
+            return 0
+        LLMJob.objects.filter(pk=job.pk, state__in=ENDED).update(
+            state=State.RUNNING, stage=Stage.WORKING, ended_at=None, totals={}, reason="", detail="",
+            reopenings=F("reopenings") + 1, submitted_at=None,
+        )  # fmt: skip
+        job.refresh_from_db()
+        job.record("retried", items=sent)
+        _ring(job)
     return sent
+
+
+#: What an item is that is to be sent anew.
+UNSENT: Mapping[str, Any] = {
+    "stage": LLMJobItem.Stage.QUEUED,
+    "batch": None,
+    "intent": None,
+    "provider_task_id": "",
+    "provider_status": "",
+    "sending_at": None,
+    "submitted_at": None,
+    "last_polled_at": None,
+    "polls": 0,
+}
 
 
 def cancel(job: LLMJob) -> bool:
@@ -274,22 +324,16 @@ def cancel(job: LLMJob) -> bool:
     What is answered all the same is kept and counted as paid, never applied. False when it has ended already.
     """
     with transaction.atomic():
-        now = database_now()
-        running = LLMJob.objects.select_for_update().filter(pk=job.pk).exclude(state__in=ENDED)
-        if not running.update(state=State.CANCELLED, stage=Stage.DONE, ended_at=now, lease_owner=None, lease_until=None, ring_at=None,
-                              finishes=F("finishes") + 1, unseen_change=True):  # fmt: skip
+        job = LLMJob.objects.select_for_update().get(pk=job.pk)
+        if job.state in ENDED:
             return False
-        job.refresh_from_db()
         items = LLMJobItem.objects.filter(job=job)
-        never_sent = (
-            items.filter(submitted_at=None).exclude(state__in=ENDED).update(reason="cancelled", detail="Job cancelled before submission")
-        )
-        items.exclude(state__in=ENDED).filter(reason="").update(reason="cancelled", detail="Cancelled while at the provider")
+        open_items = items.unfinished()
+        never_sent = open_items.filter(sending_at=None).update(reason="cancelled", detail="Job cancelled before submission")
+        open_items.exclude(sending_at=None).update(reason="cancelled", detail="Cancelled while at the provider")
         items.cancel()
-        totals = items.aggregates()
-        LLMJob.objects.filter(pk=job.pk).update(totals=totals)
-        job.refresh_from_db()
-        job.record("cancelled", skipped=never_sent, **totals)
+        job.record("cancelled", skipped=never_sent)
+        end(job, State.CANCELLED, items.aggregates(), "", "")
         _ring(job)
     return True
 
@@ -297,7 +341,7 @@ def cancel(job: LLMJob) -> bool:
 def delete_job(job: LLMJob) -> None:
     """Hide a job and stop its provider work; retention takes the rest."""
     cancel(job)
-    LLMJob.objects.filter(pk=job.pk, deleted_at=None).update(deleted_at=database_now())
+    LLMJob.objects.filter(pk=job.pk, deleted_at=None).update(deleted_at=database_now(), unseen_change=False)
 
 
 def mark_seen(job: LLMJob) -> None:

@@ -8,6 +8,6 @@ from celery import shared_task
 @shared_task
 def work_on_job(job_id: str) -> None:
     """Do what a job needs next: render its items, submit what is queued, end it."""
-    from llmjobs import working
+    from llmjobs.working import work_on
 
-    working.work_on(job_id)
+    work_on(job_id)

@@ -1,0 +1,319 @@
+"""Send items many at once: cut a batch to its provider's limits, hand over its file, create it once.
+
+cut (one transaction: row, items, money) → file → upload → intent written → created → known. A batch whose creation was begun is looked
+for at its provider before anybody creates it again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from bookops.bulk import write_fields
+from bookops.clock import database_now
+from bookops.language_models import LanguageModel, ModelLimit, ModelPrice, limit_on, model_on
+from bookops.leases import heartbeat
+from bookops.outbound.errors import Refused, SourceError, TryAgain
+from bookops.runs import ENDED, State, wait_before
+from llmjobs.doors import open_batches
+from llmjobs.holding import give_back, hold_for, most_cost, price_of
+from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
+from llmjobs.providers import Batches, BatchSeen
+from llmjobs.questions import Asking
+from llmjobs.reconciling import StillUnsure, adopt_batch, enqueued_tokens, find_batch
+from llmjobs.submitting import begin, park_rest, pause_for, was_certainly_not_sent
+
+log = structlog.get_logger(__name__)
+
+Stage = LLMJobItem.Stage
+#: Rows that are read or written at a time.
+PORTION = 1000
+#: Seconds between two looks for a batch that was perhaps created, and for room in a provider's queue.
+LOOK_EVERY = 60.0
+#: The reason of a half that waits until nothing else of its model is at the provider.
+HALVED = "halved"
+
+
+@dataclass
+class Cut:
+    """Hold the items of the next batch while they are chosen, in the order of the job."""
+
+    most_requests: int
+    most_bytes: int
+    #: Prompt tokens that may wait in its provider's queue; None where there is no limit.
+    most_tokens: int | None
+    ids: list[int] = field(default_factory=list)
+    #: Of each: microdollars at most, and tokens as estimated.
+    amounts: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    bytes: int = 0
+    #: Items that no batch could ever hold.
+    too_large: list[int] = field(default_factory=list)
+
+    def take(self, item: LLMJobItem, size: int, amount: int) -> bool:
+        """Add an item; False when the batch is full."""
+        if size > self.most_bytes or (self.most_tokens is not None and item.estimated_tokens > self.most_tokens):
+            self.too_large.append(item.pk)
+            return True
+        if len(self.ids) == self.most_requests or self.bytes + size > self.most_bytes:
+            return False
+        self.ids.append(item.pk)
+        self.amounts.append(amount)
+        self.tokens.append(item.estimated_tokens)
+        self.bytes += size
+        return True
+
+    def shrink(self, room: int) -> None:
+        """Leave out, from the first that does not fit on, what so many tokens of room have no place for."""
+        fitting = sum(total <= room for total in accumulate(self.tokens))
+        del self.ids[fitting:], self.amounts[fitting:], self.tokens[fitting:]
+
+
+def cut_batch(job: LLMJob, provider_name: str, model_name: str) -> ProviderBatch | None:
+    """Make the next batch of a job's due items for one model, with their money held; None when there is nothing, or no room, for one.
+
+    Two passes over the items: one to measure their lines, one to move them. What passes a cap parks with all the rest. Raises Refused
+    and UnknownModel as `submit_some` does.
+    """
+    provider = open_batches(provider_name)
+    now = database_now()
+    model, price = model_on(now.date(), provider_name, model_name), price_of(provider_name, model_name, now.date())
+    due = LLMJobItem.objects.filter(job=job, provider=provider_name, way="batch", model=model_name).due(now)
+    if not due.exists():
+        return None
+    batch = ProviderBatch(job=job, provider=provider_name, way="batch", model=model_name)
+    cut = _measure(due, Asking.of(job), batch, provider, limit_on(now.date(), model), price)
+    with transaction.atomic():
+        if not begin(job, now):
+            return None
+        LLMJobItem.objects.filter(pk__in=cut.too_large, state=State.PENDING).update(
+            state=State.FAILED, ended_at=now, ring_at=None, reason="prompt_too_long", detail="No batch of its provider can hold it."
+        )
+        if cut.most_tokens is not None:
+            # Locked, so that two jobs do not fill the same room.
+            LanguageModel.objects.select_for_update().get(pk=model.pk)
+            cut.shrink(cut.most_tokens - enqueued_tokens(provider_name, model_name))
+        fitting, short = hold_for(job, cut.amounts, now.date())
+        if fitting:
+            batch.requests = fitting
+            batch.save(force_insert=True)
+            _move_into(batch, cut.ids[:fitting], cut.amounts, price, now)
+        if short is not None:
+            park_rest(job, short)
+    return batch if fitting else None
+
+
+def _measure(due: Any, asking: Asking, batch: ProviderBatch, provider: Batches, limit: ModelLimit, price: ModelPrice) -> Cut:
+    cut = Cut(
+        most_requests=min(provider.most_requests, limit.batch_requests or provider.most_requests),
+        most_bytes=min(provider.most_bytes, limit.batch_bytes or provider.most_bytes),
+        most_tokens=limit.enqueued_tokens,
+    )
+    for item in due.iterator(chunk_size=PORTION):
+        amount = most_cost(price, tokens=item.estimated_tokens, most_output_tokens=item.most_output_tokens, tier=item.tier)
+        if not cut.take(item, len(provider.line(asking.in_batch(item, batch))), amount):
+            break
+    return cut
+
+
+def _move_into(batch: ProviderBatch, ids: Sequence[int], amounts: Sequence[int], price: ModelPrice, now: datetime) -> None:
+    for start in range(0, len(ids), PORTION):
+        some = ids[start : start + PORTION]
+        moved = LLMJobItem.objects.filter(pk__in=some, state=State.PENDING).update(
+            state=State.RUNNING, stage=Stage.SUBMITTING, batch=batch, price=price, held_on=now.date(),
+            attempts=F("attempts") + 1, started_at=Coalesce("started_at", now), ring_at=None, reason="", detail="",
+        )  # fmt: skip
+        if moved != len(some):
+            # Only who holds the job's row moves its pending items.
+            raise RuntimeError(f"{len(some) - moved} items of batch {batch.intent} were moved by somebody else")
+        write_fields([LLMJobItem(pk=pk, held=held) for pk, held in zip(some, amounts[start:], strict=False)], ["held"])
+
+
+def send(batch_id: int) -> bool:
+    """Send a batch if it is due and nobody else does; True when it is at its provider now.
+
+    Looks for it there first if its creation had been begun before. Never raises for what a provider does.
+    """
+    held = ProviderBatch.objects.filter(provider_id="").claim([batch_id])
+    if not held:
+        return False
+    batch = held[0]
+    job = LLMJob.objects.get(pk=batch.job_id)
+    try:
+        provider = open_batches(batch.provider)
+        if _must_wait(batch):
+            raise TryAgain("its provider's queue is full", retry_after=LOOK_EVERY, asked=False, reason=HALVED)
+        with heartbeat.holding(batch):
+            seen = find_batch(provider, batch)
+            if seen is None:
+                if job.state in ENDED or job.deleted_at:
+                    drop(batch)
+                    return False
+                seen = _create(provider, batch, job)
+    except StillUnsure as unsure:
+        _wait_unsure(batch, str(unsure), needs_person=unsure.needs_person)
+    except SourceError as error:
+        _store_failure(batch, job, error)
+    except Exception:
+        # A fault of ours: perhaps after the call, so the row keeps its intent.
+        log.exception("batch_crashed", run_id=str(job.pk), batch=str(batch.intent))
+        _wait_unsure(batch, "It failed half-way by a fault of ours.", needs_person=False)
+    else:
+        return adopt_batch(batch, seen.provider_id, status=seen.status)
+    return False
+
+
+def _must_wait(batch: ProviderBatch) -> bool:
+    """Say whether a half would meet the queue that was too full for the whole."""
+    there = ProviderBatch.objects.filter(provider=batch.provider, model=batch.model, state=State.RUNNING).exclude(provider_id="")
+    return batch.reason == HALVED and there.exists()
+
+
+def _create(provider: Batches, batch: ProviderBatch, job: LLMJob) -> BatchSeen:
+    ours = ProviderBatch.objects.all()
+    if batch.sending_at is not None:
+        # The listing has shown that it was not created.
+        batch.sending_at = None
+        ours.held([batch]).update(sending_at=None)
+    with written(provider, batch, job) as path:
+        if not batch.input_file_id:
+            batch.input_file_id, batch.bytes = provider.upload(path), path.stat().st_size
+            ours.held([batch]).update(input_file_id=batch.input_file_id, bytes=batch.bytes)
+        batch.sending_at = database_now()
+        if not ours.held([batch]).update(sending_at=batch.sending_at):
+            raise TryAgain("its lease was lost", reason="lease_lost", asked=False)
+        if not connection.in_atomic_block:
+            connection.close()
+        return provider.create(path, batch.input_file_id, intent=str(batch.intent), job_id=str(job.pk))
+
+
+@contextmanager
+def written(provider: Batches, batch: ProviderBatch, job: LLMJob) -> Iterator[Path]:
+    """Write a batch's lines to a file that lasts as long as the block; memory stays flat however many they are."""
+    asking = Asking.of(job)
+    with tempfile.TemporaryDirectory(prefix="batch-") as folder:
+        path = Path(folder) / f"{batch.intent}.jsonl"
+        with path.open("wb") as file:
+            for item in LLMJobItem.objects.filter(batch=batch).order_by("number").iterator(chunk_size=PORTION):
+                file.write(provider.line(asking.in_batch(item, batch)))
+        yield path
+
+
+def _store_failure(batch: ProviderBatch, job: LLMJob, error: SourceError) -> None:
+    """Note why a batch is not at its provider: later again, or never, or perhaps it is."""
+    was_created_perhaps = batch.sending_at is not None and not was_certainly_not_sent(error)
+    if was_created_perhaps:
+        _wait_unsure(batch, f"{error.reason}: {error.detail}", needs_person=False)
+        return
+    now = database_now()
+    with transaction.atomic():
+        if not ProviderBatch.objects.all().fence([batch]):
+            return
+        batch.sending_at = None
+        if isinstance(error, TryAgain):
+            batch.after_waiting(now, max(error.retry_after or 0.0, wait_before(batch.losses + batch.attempts)), reason=error.reason,
+                                detail=error.detail)  # fmt: skip
+        else:
+            batch.after_refusal(now, reason=error.reason, detail=error.detail)
+            _leave_items(batch, job, error, now)
+        write_fields([batch], _MOVED)
+    if isinstance(error, Refused) and error.account_wide:
+        pause_for(job, error)
+
+
+def _leave_items(batch: ProviderBatch, job: LLMJob, error: SourceError, now: datetime) -> None:
+    """Send the items of a batch that was refused back to wait, where their account is at fault, or fail them."""
+    again = isinstance(error, Refused) and error.account_wide
+    state: dict[str, Any] = {"state": State.PENDING, "next_at": now} if again else {"state": State.FAILED, "ended_at": now}
+    _take_out(batch, job, LLMJobItem.objects.filter(batch=batch), reason=error.reason, detail=error.detail[:500], **state)
+
+
+def _take_out(batch: ProviderBatch, job: LLMJob, items: Any, **values: Any) -> int:
+    """Take items out of a batch that is at no provider, with their money given back; in the caller's transaction."""
+    taken = 0
+    while portion := list(items.filter(batch=batch).only("pk", "job_id", "held", "held_on").order_by("pk")[:PORTION]):
+        give_back(portion, {job.pk: job})
+        ids = [item.pk for item in portion]
+        LLMJobItem.objects.filter(pk__in=ids).update(held=0, held_on=None, batch=None, sending_at=None)
+        LLMJobItem.objects.filter(pk__in=ids).exclude(state__in=ENDED).update(stage=Stage.QUEUED, **values)
+        taken += len(portion)
+    return taken
+
+
+_MOVED = ("state", "attempts", "next_at", "ring_at", "reason", "detail", "sending_at", "ended_at", "lease_owner", "lease_until")
+
+
+def _wait_unsure(batch: ProviderBatch, detail: str, *, needs_person: bool) -> None:
+    """Have a batch that was perhaps created looked for again in a while, or wait for a person; it never dies of waiting."""
+    with transaction.atomic():
+        if not ProviderBatch.objects.all().fence([batch]):
+            return
+        now = database_now()
+        if needs_person:
+            batch.after_parking(now, reason="perhaps_sent", detail=detail)
+        else:
+            batch.after_waiting(now, LOOK_EVERY, reason="perhaps_sent", detail=detail)
+        write_fields([batch], _MOVED)
+
+
+def drop(batch: ProviderBatch) -> None:
+    """End a batch that is certainly not at its provider, because its job ended; its items have ended with the job."""
+    with transaction.atomic():
+        job = LLMJob.objects.get(pk=batch.job_id)
+        _take_out(batch, job, LLMJobItem.objects.all(), state=State.CANCELLED, ended_at=database_now(), reason="cancelled")
+        ProviderBatch.objects.filter(pk=batch.pk, provider_id="").cancel()
+
+
+def create_again(batch: ProviderBatch, by: Any = None) -> bool:
+    """Send a batch again that was perhaps created, as a person decided; False unless it waits for one."""
+    now = database_now()
+    again = ProviderBatch.objects.filter(pk=batch.pk, provider_id="", state=State.PARKED).update(
+        state=State.PENDING, sending_at=None, next_at=now, ring_at=now, reason="", detail=""
+    )
+    if again:
+        batch.job.record("sent_again", batch=str(batch.intent), items=batch.requests, by=getattr(by, "pk", None))
+    return bool(again)
+
+
+def halve(batch: ProviderBatch) -> list[ProviderBatch]:
+    """Make two batches of one that its provider refused for want of room in its queue, and end it; the items keep what they hold.
+
+    A batch of a single item cannot be halved: the item fails. In the caller's transaction, if there is one.
+    """
+    with transaction.atomic():
+        job = LLMJob.objects.select_for_update().get(pk=batch.job_id)
+        now = database_now()
+        open_batch = ProviderBatch.objects.filter(pk=batch.pk).exclude(state__in=ENDED)
+        if not open_batch.update(state=State.FAILED, ended_at=now, reason="too_large", detail="Its provider's queue had no room for it.",
+                                 lease_owner=None, lease_until=None, ring_at=None):  # fmt: skip
+            return []
+        items = LLMJobItem.objects.filter(batch=batch).filter(~Q(state__in=ENDED))
+        ids = list(items.order_by("number").values_list("pk", flat=True))
+        if len(ids) < 2:
+            _take_out(batch, job, items, state=State.FAILED, ended_at=now, reason="too_large", detail="Its provider has no room for it.")
+            return []
+        middle = len(ids) // 2
+        return [_half(batch, some, now) for some in (ids[:middle], ids[middle:])]
+
+
+def _half(batch: ProviderBatch, ids: Sequence[int], now: datetime) -> ProviderBatch:
+    half = ProviderBatch.objects.create(
+        job_id=batch.job_id, provider=batch.provider, way=batch.way, model=batch.model, requests=len(ids),
+        next_at=now, ring_at=now, reason=HALVED,
+    )  # fmt: skip
+    for start in range(0, len(ids), PORTION):
+        LLMJobItem.objects.filter(pk__in=ids[start : start + PORTION]).update(
+            batch=half, stage=Stage.SUBMITTING, state=State.RUNNING, submitted_at=None, sending_at=None, provider_status=""
+        )
+    return half

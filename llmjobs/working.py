@@ -1,0 +1,111 @@
+"""Do what a job needs next, for a while: render its items, answer some from kept answers, send what is due, end it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from django.db.models import Q
+
+from bookops.clock import database_now
+from bookops.dispatch import ring
+from bookops.language_models import UnknownModel
+from bookops.outbound.errors import Refused
+from bookops.runs import ENDED, State
+from llmjobs import batching, submitting
+from llmjobs.ending import end_if_done
+from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
+from llmjobs.rendering import render
+
+log = structlog.get_logger(__name__)
+
+#: Seconds after which a job gives its worker to whoever is next, and rings again.
+TURN = 20.0
+
+
+def work_on(job_id: Any) -> None:
+    """Work on a job for TURN seconds at most; any number of workers may at once, as each row is claimed by one of them."""
+    if claimed := LLMJob.objects.filter(deleted_at=None).claim([job_id]):
+        render(claimed[0])
+    job = LLMJob.objects.filter(pk=job_id).first()
+    if job is None:
+        return
+    send_batches(job)
+    if is_sending(job):
+        go_on(job, time.monotonic() + TURN)
+    end_if_done(job_id)
+
+
+def is_sending(job: LLMJob) -> bool:
+    """Say whether a job may send items now."""
+    return job.state == State.RUNNING and job.stage == LLMJob.Stage.WORKING and job.paused_at is None and job.deleted_at is None
+
+
+def send_batches(job: LLMJob) -> None:
+    """Send the job's batches that are cut already; one that was perhaps created is looked for whatever became of the job."""
+    due = ProviderBatch.objects.filter(job=job, provider_id="", state=State.PENDING, next_at__lte=database_now())
+    if not is_sending(job):
+        due = due.filter(~Q(sending_at=None)) if job.state not in ENDED else due
+    for batch_id in list(due.order_by("pk").values_list("pk", flat=True)):
+        batching.send(batch_id)
+
+
+def go_on(job: LLMJob, stop_at: float) -> None:
+    """Send until nothing is due, more is of no use, something more urgent waits, or the turn is over."""
+    try:
+        while is_sending(job) and not is_overtaken(job):
+            moved = send_some(job)
+            if not moved:
+                return
+            if time.monotonic() > stop_at:
+                ring_again(job)
+                return
+            job.refresh_from_db()
+    except (Refused, UnknownModel) as error:
+        # Every further item would meet the same.
+        submitting.pause_for(job, error if isinstance(error, Refused) else Refused(str(error), reason="unknown_model"))
+
+
+def send_some(job: LLMJob) -> bool:
+    """Send a round of each way that the job's items are asked by; False when sending more now is of no use."""
+    more = False
+    for provider, way in routes(job):
+        if way == "responses":
+            sent = submitting.submit_some(job, provider)
+            more |= sent.moved > 0 and not sent.wait
+    for provider, model in batch_routes(job):
+        batch = batching.cut_batch(job, provider, model)
+        if batch is not None:
+            more |= batching.send(batch.pk)
+    return more
+
+
+def routes(job: LLMJob) -> set[tuple[str, str]]:
+    """Return the (provider, way) that the job's items are asked by, those of expired ones included."""
+    return {(ask["provider"], ask["way"]) for ask in _asks(job)}
+
+
+def batch_routes(job: LLMJob) -> list[tuple[str, str]]:
+    """Return the (provider, model) that are asked in batches: one model a batch."""
+    return sorted({(ask["provider"], ask["model"]) for ask in _asks(job) if ask["way"] == "batch"})
+
+
+def _asks(job: LLMJob) -> list[dict[str, Any]]:
+    return [*job.asks, *([job.expired_to] if job.expired_to else [])]
+
+
+def is_overtaken(job: LLMJob) -> bool:
+    """Say whether a job of a higher priority has something to send by one of this one's ways; it then goes first."""
+    more_urgent = LLMJob.objects.active().filter(priority__gt=job.priority, state=State.RUNNING, stage=LLMJob.Stage.WORKING)
+    if not more_urgent.exists():
+        return False
+    due = LLMJobItem.objects.filter(job__in=more_urgent).due(database_now())
+    return any(due.filter(provider=provider, way=way).exists() for provider, way in routes(job))
+
+
+def ring_again(job: LLMJob) -> None:
+    """Ring for a job that has more to do than one turn."""
+    from llmjobs.tasks import work_on_job
+
+    ring(work_on_job, str(job.pk))
