@@ -27,8 +27,8 @@ NAME = "anthropic"
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 #: How far their clock may be from ours.
 SKEW = timedelta(minutes=2)
-#: A batch is created at the end of the call, which may last this long.
-LONGEST_CREATION = timedelta(seconds=LARGE.total)
+#: A batch is there at the end of a call that may last ten minutes, by their clock; the count tells which of several it can be.
+LATEST = timedelta(minutes=30)
 PAGE = 100
 
 _BEGIN, _END = b'{"requests":[', b"]}"
@@ -96,7 +96,7 @@ class AnthropicBatches:
         with anthropic_errors():
             for batch in self._client.messages.batches.list(limit=PAGE):
                 seen = _seen(read_object(batch.to_json().encode()))
-                if seen.created_at is None or seen.created_at > since + LONGEST_CREATION + SKEW:
+                if seen.created_at is None or seen.created_at > since + LATEST:
                     continue
                 if seen.created_at < since - SKEW:
                     break
