@@ -8,4 +8,10 @@ class RunbooksConfig(AppConfig):
     verbose_name = "Evaluation runbooks"
 
     def ready(self) -> None:
+        from bookops import forgetting
         from runbooks import invariants, sweeping  # noqa: F401 - they register with the core
+        from runbooks.closed_accounts import purge_closed_accounts
+        from runbooks.retention import forget_old
+
+        forgetting.register("listings", forget_old)
+        forgetting.register("closed_accounts", purge_closed_accounts)

@@ -14,7 +14,8 @@ from runbooks.tables import CellRefused
 EARLIEST = 1950
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(?P<month>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)\.?"
-_SYMBOL = r"(?:US|C|CA|CDN|A|AU|NZ|HK|S|R)?\$|£|€|¥"
+# eBay writes "US $45" and "C $45".
+_SYMBOL = r"(?:(?:US|C|CA|AU|NZ|HK) ?|CDN|A|S|R)?\$|£|€|¥"
 _NUMBER = r"\d[\d.,]*"
 #: "US$ 45", "45.00 GBP", "£1,204"
 PRICE = re.compile(
@@ -42,7 +43,7 @@ def read_price(text: str, currency: str = "", *, column: str = "price") -> Money
         raise CellRefused("currency", f"“{currency[:20]}” is no currency; write its three letters, such as USD or GBP")
     found = PRICE.fullmatch(text.strip())
     symbol = (found["before"] or found["after"]) if found else ""
-    named = "" if symbol in ("", "$") else currency_of(symbol)
+    named = "" if symbol in ("", "$") else currency_of(symbol.replace(" ", ""))
     number = (found["number"] or found["number2"]) if found else text
     read = amount(number.strip())
     if read is None:

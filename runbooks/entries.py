@@ -26,6 +26,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 #: Characters, as the columns hold them.
 _LONGEST = {"title": 500, "condition": 200, "binding": 200, "source": 100}
 _LONGEST_TEXT = 500_000
+#: Characters of a pasted line; the patterns below look for a price from each of them on.
+_LONGEST_LINE = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def entries_of_text(text: str, today: date, basis: Basis, *, most: int) -> Entri
 
 
 def _entry_of_line(line: str, today: date, basis: Basis) -> Entry:
+    if len(line) > _LONGEST_LINE:
+        raise CellRefused("", f"the line is longer than {_LONGEST_LINE:,} characters; paste one comparable a line")
     urls = _URL.findall(line)
     rest = _URL.sub(" ", line)
     dates = list(DATE.finditer(rest))

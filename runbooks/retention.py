@@ -47,7 +47,8 @@ def purge_listing(listing: Listing) -> bool:
         cancel_execution(execution)
     executions = Execution.objects.filter(listing=listing)
     _delete_files(key for image in listing.images.all() for key in (image.key, image.reduced_key, image.thumbnail_key))
-    _delete_files(url.removeprefix(UPLOADED) for url in listing.images.values_list("source_url", flat=True) if url.startswith(UPLOADED))
+    urls = [*listing.images.values_list("source_url", flat=True), *listing.facts.get("image_urls", ())]
+    _delete_files(url.removeprefix(UPLOADED) for url in urls if url.startswith(UPLOADED))
     _delete_pages(KeptPage.objects.filter(execution__in=executions))
     with transaction.atomic():
         runbooks = list(EvalRunbook.objects.select_for_update().filter(copy__listing=listing).order_by("pk"))
