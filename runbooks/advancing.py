@@ -50,7 +50,8 @@ class Course:
 
     def input_hash(self, step: Step, variant: Mapping[str, Any]) -> str:
         """Return the SHA-256 of all that decides what a step comes to: its options and what the steps before it found."""
-        told = [step.name, self.execution.url, self.execution.options, dict(variant), self.outputs(step)]
+        found = {name: output if name in self.found else None for name, output in self.outputs(step).items()}
+        told = [step.name, self.execution.url, self.execution.options, dict(variant), found]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
     def missing(self) -> list[str]:

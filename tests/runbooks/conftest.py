@@ -11,6 +11,7 @@ from bookops.doors import shared_redis
 from bookops.language_models import load_models
 from runbooks.reference_loading import load_reference_data
 from sandbox.running import RunningSandbox, running
+from tests.runbooks.fake_steps import FakeSteps, saves_nothing
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,12 @@ def sandbox(sandbox_process: RunningSandbox, settings: Any, transactional_db: No
     load_models()
     load_reference_data()
     return sandbox_process
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch, transactional_db: None, settings: Any) -> FakeSteps:
+    """Put steps that ask nobody in the place of the real ones."""
+    settings.RETRY_BASE_SECONDS = 0
+    fakes = FakeSteps(monkeypatch)
+    fakes.put("assemble", saves_nothing)
+    return fakes
