@@ -1,0 +1,150 @@
+"""The forms that staff begin an evaluation with: a link, or a listing typed and pasted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.core.files.uploadedfile import UploadedFile
+
+from bookops.admin import ThemedFileInput, ThemedTextarea
+from bookops.language_models import LanguageModel
+from runbooks.images.decoding import MAX_BYTES
+from runbooks.images.fetching import MOST_PHOTOS
+from runbooks.links import ACCEPTED
+from runbooks.plan import ABEBOOKS_FMV, CLAUDE_ANALYSIS, EBAY_FMV
+from runbooks.sources.claude import NAME as CLAUDE
+from runbooks.sources.records import ListingFacts, Money
+
+#: Characters of a listing's text.
+LONGEST_TEXT = 50_000
+MEGABYTE = 1_000_000
+
+
+def models_to_ask() -> list[tuple[str, str]]:
+    """Return the models that may read photos, as choices."""
+    return [("", "As the settings say"), *((one.name, one.name) for one in LanguageModel.objects.filter(provider=CLAUDE))]
+
+
+class OwnedForm(forms.Form):
+    """Ask a superuser whose evaluation it is; everybody else's is their own."""
+
+    owner = forms.CharField(label="Owner", help_text="Whose it is, by username. Empty: yours.", max_length=150, required=False)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.user = user
+        if user.is_superuser:
+            self.order_fields([name for name in self.fields if name != "owner"] + ["owner"])
+        else:
+            del self.fields["owner"]
+
+    def clean_owner(self) -> Any:
+        """Return the user of that name."""
+        name = self.cleaned_data["owner"]
+        owner = get_user_model()._default_manager.filter(username=name).first() if name else self.user
+        if owner is None:
+            raise forms.ValidationError("There is no user of that name.")
+        return owner
+
+    @property
+    def owner_chosen(self) -> Any:
+        return self.cleaned_data.get("owner", self.user)
+
+
+class LinkForm(OwnedForm):
+    """Ask for a link and how to evaluate it."""
+
+    url = forms.CharField(label="Link of the listing", help_text=ACCEPTED, max_length=4096)
+    model = forms.ChoiceField(label="Model that looks at the photos", choices=models_to_ask, required=False)
+    ebay_query = forms.CharField(
+        label="Search at eBay", help_text="Empty: worded from the listing, as the rules say.", max_length=200, required=False
+    )
+    without = forms.MultipleChoiceField(
+        label="Leave out",
+        choices=[(CLAUDE_ANALYSIS, "Claude analysis"), (EBAY_FMV, "eBay comparables"), (ABEBOOKS_FMV, "AbeBooks comparables")],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the options of start_import; what is left empty is left to the settings."""
+        given = self.cleaned_data
+        options: dict[str, Any] = {"model": given["model"], "without": given["without"]}
+        if given["ebay_query"]:
+            options["queries"] = {EBAY_FMV: given["ebay_query"]}
+        return {name: value for name, value in options.items() if value}
+
+
+class SeveralFiles(ThemedFileInput):
+    """Let several files be chosen."""
+
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Take several photos; whether they are any is the decoder's to say, in a process of its own."""
+
+    widget = SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> Sequence[UploadedFile]:
+        """Return the files; refuses too many and too large ones."""
+        files = [super(PhotosField, self).clean(one, initial) for one in (data if isinstance(data, list | tuple) else [data]) if one]
+        if len(files) > MOST_PHOTOS:
+            raise forms.ValidationError(f"{len(files)} photos; at most {MOST_PHOTOS} are taken.")
+        for one in files:
+            if one.size > MAX_BYTES:
+                raise forms.ValidationError(f"{one.name} is larger than {MAX_BYTES // MEGABYTE} MB.")
+        return files
+
+
+class PasteForm(OwnedForm):
+    """Ask for a listing as a person sees it, where eBay gives none; `facts` is what start_pasted wants."""
+
+    title = forms.CharField(label="Title", max_length=300)
+    price = forms.DecimalField(
+        label="Asking price",
+        help_text="Empty: none is asked, as in an auction.",
+        min_value=0,
+        max_digits=10,
+        decimal_places=2,
+        required=False,
+    )
+    currency = forms.RegexField(r"^[A-Za-z]{3}$", label="Currency", initial="USD", help_text="Three letters, such as USD or GBP.")
+    text = forms.CharField(
+        label="Text",
+        help_text="The seller's description.",
+        max_length=LONGEST_TEXT,
+        widget=ThemedTextarea(attrs={"rows": 10}),
+        required=False,
+    )
+    condition = forms.CharField(label="Condition", help_text="As the seller names it.", max_length=100, required=False)
+    seller = forms.CharField(label="Seller", max_length=100, required=False)
+    photos = PhotosField(
+        label="Photos",
+        help_text=f"Up to {MOST_PHOTOS} JPEG, PNG, WebP or GIF files; they are decoded apart and stored without their metadata.",
+        widget=SeveralFiles(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif", "multiple": True}),
+        required=False,
+    )
+
+    @property
+    def facts(self) -> ListingFacts:
+        given = self.cleaned_data
+        price = given["price"]
+        return ListingFacts(
+            item_id="",
+            legacy_id="",
+            url="",
+            title=given["title"],
+            description=given["text"],
+            price=Money(price, given["currency"].upper()) if price is not None else None,
+            condition=given["condition"],
+            seller=given["seller"],
+        )
+
+    def read_photos(self) -> list[bytes]:
+        """Return the files' bytes."""
+        return [one.read() for one in self.cleaned_data["photos"]]

@@ -1,0 +1,185 @@
+"""What the page of a runbook shows, looked up once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from runbooks.admin import forms
+from runbooks.admin.charts import comparable_chart, history_chart, score_bars
+from runbooks.admin.listings import photos_of
+from runbooks.admin.money import delta_words, usd
+from runbooks.admin.timeline import TITLES
+from runbooks.evaluating import priced
+from runbooks.models import Comparable, Copy, EvalRunbook, ListingImage
+from runbooks.pricing import what_if
+from runbooks.scoring.scores import Score
+
+VERSIONS_SHOWN = 60
+#: The colours of a score bar begin at these points.
+AMBER_FROM, GREEN_FROM = 60, 80
+#: The most of the first score, which is no per cent.
+LEGACY_MOST = 120
+FATE = ListingImage.Fate
+
+
+def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
+    """Return what the page shows that does not depend on who looks; about ten queries."""
+    photos = photos_of(runbook.copy.listing)
+    by_id = {one["id"]: one for one in photos}
+    comparables = list(runbook.comparables.select_related("changed_by").order_by("-is_current", "excluded", "basis", "pk"))
+    versions = _versions(runbook)
+    return {
+        "runbook": runbook,
+        "copy": runbook.copy,
+        "book": runbook.copy.book,
+        "listing": runbook.copy.listing,
+        "figures": _figures(runbook),
+        "score_colour": colour_of(runbook.combined_score),
+        "legacy_colour": colour_of(round(100 * runbook.total_score / LEGACY_MOST)),
+        "legacy_most": LEGACY_MOST,
+        "photos": [one for one in photos if one["image"].fate == FATE.KEPT],
+        "put_aside": [one for one in photos if one["image"].fate in (FATE.QUARANTINED, FATE.SKIPPED) and one["large"]],
+        "refused_photos": [one for one in photos if not one["large"]],
+        "missing": [TITLES.get(name, name) for name in runbook.missing],
+        "branches": [(TITLES.get(name, name), told) for name, told in runbook.provenance.get("steps", {}).items()],
+        "identification": [(name, _with_photos(claim, by_id)) for name, claim in runbook.item_identification.items()],
+        "positives": [_with_photos(one, by_id) for one in runbook.condition_positives],
+        "negatives": [_with_photos(one, by_id) for one in runbook.condition_negatives],
+        "issues": [_with_photos(one, by_id) for one in runbook.critical_issues],
+        "contradictions": [_with_photos(one, by_id) for one in runbook.contradictions],
+        "scores": _scores(runbook),
+        "chart": comparable_chart(runbook, comparables),
+        "values": [value for value in runbook.fmv_by_basis.get("values", {}).values() if value.get("n")],
+        "comparables": [_comparable(one) for one in comparables],
+        "comparable_count": sum(one.is_current for one in comparables),
+        "price_changes": runbook.price_changes.select_related("changed_by"),
+        "versions": versions,
+        "history": history_chart(versions[::-1]),
+        "executions": runbook.executions.order_by("-created_at")[:10],
+        "forms": _forms(runbook),
+        "levels": Comparable.Relevance.values,
+        "can_be_acquired": runbook.copy.status == Copy.Status.EVALUATING,
+        **_what_if(runbook, query),
+    }
+
+
+def colour_of(score: int) -> str:
+    """Return the colour of a score of 100, as a word."""
+    return "green" if score >= GREEN_FROM else "amber" if score >= AMBER_FROM else "red"
+
+
+def _figures(runbook: EvalRunbook) -> list[tuple[str, str, str]]:
+    """Return the four figures that a dealer looks at first: name, amount, remark."""
+    asked = runbook.asked
+    foreign = f"{asked['amount']} {asked['currency']}" if asked.get("currency") not in (None, "USD") else ""
+    asking = asked.get("why_none", "") if runbook.current_asking_price is None else "negotiated" if runbook.negotiated else foreign
+    value = (
+        f"{usd(runbook.fmv_low)} to {usd(runbook.fmv_high)}, {runbook.fmv_basis} prices"
+        if runbook.fmv_mid is not None
+        else "insufficient data"
+    )
+    recommend = {"any": "any price", "unattainable": "unattainable"}.get(runbook.recommended_price_note, usd(runbook.recommended_price))
+    offer = f"offer {usd(runbook.suggested_offer)}" if runbook.suggested_offer is not None else "the most to reach 80 points"
+    return [
+        ("Asking", usd(runbook.current_asking_price), asking),
+        ("Est. FMV", usd(runbook.fmv_mid), value),
+        ("Recommend", recommend, offer),
+        ("Delta", delta_words(runbook.current_asking_price, runbook.fmv_mid), "asking price to value"),
+    ]
+
+
+def _with_photos(claim: Mapping[str, Any], by_id: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a claim with the photos that it rests on."""
+    return {**claim, "photos": [by_id[one] for one in claim.get("images", []) if one in by_id]}
+
+
+def _scores(runbook: EvalRunbook) -> list[tuple[str, int, int, Any]]:
+    tiered = runbook.tiered_breakdown
+    return [
+        ("Quality", runbook.quality_score, 100, score_bars(tiered.get("quality", {}))),
+        ("Strategic fit", runbook.strategic_fit_score, 100, score_bars(tiered.get("strategic_fit", {}))),
+        ("First score", runbook.total_score, LEGACY_MOST, score_bars(runbook.score_breakdown)),
+    ]
+
+
+def _comparable(row: Comparable) -> dict[str, Any]:
+    counted = priced(row)
+    return {
+        "row": row,
+        "counted": usd(counted.counted),
+        "is_adjusted": counted.counted != counted.usd,
+        "adjustments": {name: value for name, value in row.adjustments.items() if name != "why"},
+        "adjusted_why": row.adjustments.get("why", ""),
+        "by_hand": row.origin == Comparable.Origin.MANUAL,
+    }
+
+
+def _versions(runbook: EvalRunbook) -> list[dict[str, Any]]:
+    """Return the newest versions with the figures of a history, without their documents."""
+    names = {
+        "price": "current_asking_price",
+        "value": "fmv_mid",
+        "score": "combined_score",
+        "legacy": "total_score",
+        "tier": "recommendation_tier",
+    }
+    columns = ["pk", "number", "cause", "at", "by__username", *(f"document__{name}" for name in names.values())]
+    return [
+        {**{name: row[f"document__{column}"] for name, column in names.items()}, **{name: row[name] for name in columns[:5]}}
+        for row in runbook.versions.order_by("-number").values(*columns)[:VERSIONS_SHOWN]
+    ]
+
+
+def _forms(runbook: EvalRunbook) -> dict[str, Any]:
+    return {
+        "price": forms.PriceForm(initial={"price": runbook.current_asking_price, "discount_code": runbook.discount_code}),
+        "comparable": forms.ComparableForm(auto_id="comparable_%s"),
+        "file": forms.CsvForm(auto_id="file_%s"),
+        "lines": forms.LinesForm(auto_id="lines_%s"),
+        "decision": forms.DecisionForm(initial={"decision": runbook.decision, "reason": runbook.decision_reason}, auto_id="decision_%s"),
+        "purchase": forms.PurchaseForm(initial={"price": runbook.current_asking_price}, auto_id="purchase_%s"),
+    }
+
+
+def _what_if(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
+    """Return the scores before and after another price, where one is asked about; nothing is written."""
+    asked = query.get("what_if")
+    if asked is None:
+        return {}
+    try:
+        price = Decimal(asked) if asked.strip() else None
+        found = what_if(runbook, price)
+    except (InvalidOperation, ValidationError) as error:
+        refusal = " ".join(error.messages) if isinstance(error, ValidationError) else "That is no price."
+        return {"what_if_refused": refusal, "what_if_price": asked}
+    return {
+        "what_if_price": asked,
+        "what_if_words": usd(price),
+        "what_if_flips": found.flips,
+        "what_if": [(name, before, after, before != after) for name, before, after in _beside(found.before, found.after)],
+        "price_to_save": forms.PriceForm(initial={"price": price, "discount_code": runbook.discount_code}, auto_id="save_%s"),
+    }
+
+
+def _beside(before: Score, after: Score) -> Sequence[tuple[str, str, str]]:
+    def told(score: Score) -> list[tuple[str, str]]:
+        price = score.recommended_price
+        return [
+            ("Asking price", usd(score.price.asking.amount if score.price.asking else None)),
+            ("Delta", delta_words(score.price.asking.amount if score.price.asking else None, score.price.mid)),
+            ("Price position", score.position.value if score.position else "not known"),
+            ("Tier", score.tier.value.replace("_", " ")),
+            ("Combined score", f"{score.combined}"),
+            ("First score", f"{score.legacy.total} of {score.legacy.most}"),
+            ("First recommendation", score.recommendation.value),
+            ("Suggested offer", usd(score.suggested_offer)),
+            ("Recommended price", usd(price.amount) if price.amount is not None else price.note or "–"),
+            ("Why", score.reasoning),
+        ]
+
+    return [(name, one, other) for (name, one), (_, other) in zip(told(before), told(after), strict=True)]

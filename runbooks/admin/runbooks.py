@@ -1,0 +1,156 @@
+"""The desk's pages about runbooks: what a copy is worth, whether to buy it, and what a person makes of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from bookops.admin import ReadOnlyAdmin
+from bookops.markup import ago, badge, page_of, pretty_json
+from bookops.markup import text as foreign
+from runbooks.admin.copy_buttons import ACQUIRE
+from runbooks.admin.money import usd
+from runbooks.admin.runbook_buttons import EDIT, RUNBOOK_BUTTONS
+from runbooks.admin.runbook_page import shown_of
+from runbooks.admin.timeline import differences
+from runbooks.models import EvalRunbook, RunbookVersion
+
+#: Parts of the page that a button may lead back to.
+PARTS = frozenset({"comparables", "photos", "price", "decision"})
+#: Columns that only a runbook's own page shows.
+LONG = (
+    *("score_breakdown", "tiered_breakdown", "fmv_by_basis", "fmv_notes", "evidence", "provenance", "analysis_narrative"),
+    *("condition_positives", "condition_negatives", "critical_issues", "contradictions", "missing_photos", "item_identification"),
+    *("binding_analysis", "decision_reason", "napoleon_reasoning", "price_notes"),
+)
+
+
+@admin.register(EvalRunbook)
+class EvalRunbookAdmin(ReadOnlyAdmin):
+    """Runbooks of all owners, the newest first."""
+
+    list_display = [
+        "title_shown",
+        "tier",
+        "position",
+        "combined_score",
+        "asking",
+        "value",
+        "status",
+        "partial_shown",
+        "decision_shown",
+        "owner",
+    ]
+    list_filter = ["recommendation_tier", "price_position", "partial", "copy__status", "fmv_confidence", "decision", "generated_at"]
+    list_select_related = ["owner", "copy__book"]
+    search_fields = ["copy__book__title", "copy__book__author", "copy__listing__key", "owner__username"]
+    search_help_text = "Title, author, item number or owner"
+    ordering = ["-id"]
+    change_form_template = "runbooks/desk/runbook.html"
+    buttons = RUNBOOK_BUTTONS
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(css={"all": ["runbooks/desk.css"]}, js=["runbooks/copy.js"])
+
+    def list_queryset(self, some: QuerySet[EvalRunbook]) -> QuerySet[EvalRunbook]:
+        """Leave what only a runbook's page shows out of the list."""
+        return some.defer(*LONG, "copy__book__description", "copy__book__subjects", "copy__book__provenance")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EvalRunbook]:
+        rows: QuerySet[EvalRunbook] = super().get_queryset(request).select_related("copy__book", "copy__listing", "owner", "decided_by")
+        return rows
+
+    @admin.display(description="title", ordering="copy__book__title")
+    def title_shown(self, runbook: EvalRunbook) -> str:
+        return foreign(runbook.copy.book.title, 60)
+
+    @admin.display(description="tier", ordering="combined_score")
+    def tier(self, runbook: EvalRunbook) -> str:
+        return badge(runbook.recommendation_tier)
+
+    @admin.display(description="price", ordering="price_position")
+    def position(self, runbook: EvalRunbook) -> str:
+        return badge(runbook.price_position)
+
+    @admin.display(description="asking", ordering="current_asking_price")
+    def asking(self, runbook: EvalRunbook) -> str:
+        return usd(runbook.current_asking_price)
+
+    @admin.display(description="value", ordering="fmv_mid")
+    def value(self, runbook: EvalRunbook) -> str:
+        return usd(runbook.fmv_mid)
+
+    @admin.display(description="copy", ordering="copy__status")
+    def status(self, runbook: EvalRunbook) -> str:
+        return runbook.copy.get_status_display()
+
+    @admin.display(description="complete", ordering="partial")
+    def partial_shown(self, runbook: EvalRunbook) -> str:
+        return badge("parked", "partial") if runbook.partial else ""
+
+    @admin.display(description="decision", ordering="decision")
+    def decision_shown(self, runbook: EvalRunbook) -> str:
+        return badge(runbook.decision) if runbook.decision else ""
+
+    def press_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Press a button, and lead back to the part of the page that it stands in."""
+        response = super().press_view(request, object_id, name)
+        part = request.POST.get("part")
+        if isinstance(response, HttpResponseRedirect) and part in PARTS and "/change/" in response.url:
+            response["Location"] = f"{response.url}#{part}"
+        return response
+
+    def page(self, request: HttpRequest, obj: EvalRunbook) -> dict[str, Any]:
+        may_edit = request.user.has_perm(EDIT)
+        offered = [button for button in self.buttons if request.user.has_perm(button.permission)]
+        last = obj.executions.order_by("-created_at").first()
+        return {
+            **shown_of(obj, request.GET),
+            "title": f"{obj}",
+            "buttons": self.buttons_for(request, obj),
+            "addresses": {button.name: self.address_of(obj, button.name) for button in offered},
+            "may_edit": may_edit,
+            "may_acquire": request.user.has_perm(ACQUIRE),
+            "last_execution": last,
+            "versions_address": f"{reverse('admin:runbooks_runbookversion_changelist')}?runbook__id__exact={obj.pk}",
+            "live_execution": page_of(last) if last else "",
+        }
+
+
+@admin.register(RunbookVersion)
+class RunbookVersionAdmin(ReadOnlyAdmin):
+    """Runbooks as they were, each with what made it and what it changed."""
+
+    list_display = ["number", "runbook", "cause", "by", "kept"]
+    list_filter = ["cause", "at"]
+    list_select_related = ["runbook__copy__book", "by"]
+    ordering = ["-id"]
+    fields = ["runbook", "number", "cause", "by", "at", "changed", "document_shown"]
+
+    def list_queryset(self, versions: QuerySet[RunbookVersion]) -> QuerySet[RunbookVersion]:
+        """Leave the documents out of the list."""
+        return versions.only("number", "cause", "at", "by__username", "runbook__copy__book__title")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "runbook__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description="kept", ordering="at")
+    def kept(self, version: RunbookVersion) -> str:
+        return ago(version.at)
+
+    @admin.display(description="what it changed")
+    def changed(self, version: RunbookVersion) -> str:
+        before = RunbookVersion.objects.filter(runbook=version.runbook, number__lt=version.number).first()
+        if before is None:
+            return "It is the first."
+        return pretty_json({name: {"before": old, "after": new} for name, old, new in differences(before.document, version.document)})
+
+    @admin.display(description="document")
+    def document_shown(self, version: RunbookVersion) -> str:
+        return pretty_json(version.document)
