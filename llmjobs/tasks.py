@@ -11,3 +11,35 @@ def work_on_job(job_id: str) -> None:
     from llmjobs.working import work_on
 
     work_on(job_id)
+
+
+@shared_task
+def poll() -> None:
+    """Do one tick of the poller; what another poller is at already is left to it."""
+    from llmjobs import polling
+
+    polling.tick()
+
+
+@shared_task
+def look_at(item_id: int) -> None:
+    """Ask for one background item, as a webhook says that it has ended."""
+    from llmjobs import polling
+
+    polling.look_at(item_id)
+
+
+@shared_task
+def adopt(response_id: str) -> None:
+    """Find out whose a response is that a webhook tells of and nobody here knows."""
+    from llmjobs import webhooks
+
+    webhooks.adopt(response_id)
+
+
+@shared_task
+def take_results(batch_id: int, tick_id: int | None = None) -> None:
+    """Apply the results of a batch that has ended."""
+    from llmjobs import batch_results
+
+    batch_results.take_results(batch_id, tick_id)

@@ -1,0 +1,195 @@
+"""Read the results of a batch that has ended, as they are streamed, and apply them in chunks; whoever goes on starts where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import structlog
+from django.db.models import F
+
+from bookops.clock import database_now
+from bookops.dispatch import ring
+from bookops.outbound.errors import NotFound
+from bookops.runs import ENDED, State
+from llmjobs import turns
+from llmjobs.applying import CHUNK, Overtaken, Stored, apply_results
+from llmjobs.batching import halve
+from llmjobs.deciding import decide_rest
+from llmjobs.doors import open_batches
+from llmjobs.ending import end_if_done
+from llmjobs.models import LLMJobItem, PollTick, ProviderBatch
+from llmjobs.providers import Batches, BatchSeen, Result, Verdict
+from llmjobs.questions import item_id_of
+
+log = structlog.get_logger(__name__)
+
+#: Characters of answers that one chunk holds, so that long ones do not fill the memory.
+MOST_TEXT = 4_000_000
+#: Seconds that whoever applies a batch has for a chunk.
+SECONDS_A_CHUNK = 60.0
+
+_STILL_OPEN = (Verdict.OPEN, Verdict.UNMAPPED)
+
+
+def take_results(batch_id: int, tick_id: int | None = None) -> Stored:
+    """Apply what a batch came to, if it has ended and nobody else is at it; counted with the tick that found it ended.
+
+    Raises one of the four errors when its provider cannot be read; what was applied stays, and the next call goes on behind it.
+    """
+    with turns.turn(f"batch:{batch_id}", SECONDS_A_CHUNK) as mine:
+        batch = ProviderBatch.objects.exclude(state__in=ENDED).exclude(provider_id="").filter(pk=batch_id).first()
+        if mine is None or batch is None:
+            return Stored()
+        provider = open_batches(batch.provider)
+        seen = provider.look(batch.provider_id)
+        if seen.verdict in _STILL_OPEN:
+            return Stored()
+        if seen.is_too_large and halve(batch):
+            _ring_job(batch.job_id)
+            return Stored()
+        taking = _Taking(batch, seen, lambda: turns.keep(mine, SECONDS_A_CHUNK))
+        try:
+            taking.take(provider)
+        except Overtaken:
+            log.info("batch_overtaken", batch=batch_id)
+        finally:
+            if tick_id is not None:
+                PollTick.objects.filter(pk=tick_id).update(items_updated=F("items_updated") + taking.stored.moved)
+    decide_rest(batch.job_id)
+    if end_if_done(batch.job_id) and tick_id is not None:
+        _note_resolved(tick_id, batch.job_id)
+    return taking.stored
+
+
+class _Taking:
+    """Take the results of one batch."""
+
+    def __init__(self, batch: ProviderBatch, seen: BatchSeen, keep_turn: Callable[[], bool]) -> None:
+        self.batch = batch
+        self.seen = seen
+        self.stored = Stored()
+        self._keep_turn = keep_turn
+
+    def take(self, provider: Batches) -> None:
+        """Apply all results, then say of each item without one what became of it, then end the batch."""
+        verdict, reason, detail = self.seen.verdict, self.seen.reason, self.seen.detail
+        if verdict == Verdict.ANSWERED:
+            verdict, reason, detail = Verdict.FAILED, "missing", "The results hold no line for it."
+            try:
+                started_behind = self.batch.lines_applied
+                self._stream(provider)
+                if started_behind and self._open_items().exists():
+                    # Their order is not ours to rely on: what is missing may stand before the place where we went on.
+                    ProviderBatch.objects.filter(pk=self.batch.pk).update(lines_applied=0)
+                    self.batch.lines_applied = 0
+                    self._stream(provider)
+            except NotFound as error:
+                verdict, reason, detail = Verdict.LOST, "results_gone", error.detail
+        while ids := list(self._open_items().values_list("pk", flat=True)[:CHUNK]):
+            same = {pk: Result("", verdict, self.seen.status, reason=reason, detail=detail) for pk in ids}
+            stored = apply_results(self.batch.job_id, same, batch=self.batch)
+            self.stored += stored
+            if not stored.moved:
+                break
+        self._end()
+
+    def _stream(self, provider: Batches) -> None:
+        lines = islice(provider.results(self.seen), self.batch.lines_applied, None)
+        for some in _portions(lines):
+            results: dict[int, Result] = {}
+            for result in some:
+                item_id = item_id_of(result.custom_id, self.batch)
+                if item_id is not None:
+                    results.setdefault(item_id, result)
+            self.stored.ignored += len(some) - len(results)
+            self.stored += apply_results(self.batch.job_id, results, batch=self.batch, first=self._bookmark(len(some)))
+            self._keep_turn()
+
+    def _bookmark(self, lines: int) -> Callable[[], None]:
+        """Return what moves the bookmark on, in the transaction that applies these lines, and stops whoever comes second."""
+        before = self.batch.lines_applied
+        self.batch.lines_applied = before + lines
+
+        def move() -> None:
+            still_here = ProviderBatch.objects.filter(pk=self.batch.pk, lines_applied=before).exclude(state__in=ENDED)
+            if not still_here.update(lines_applied=before + lines):
+                raise Overtaken
+
+        return move
+
+    def _open_items(self) -> Any:
+        return LLMJobItem.objects.filter(batch=self.batch, state=State.RUNNING, stage=LLMJobItem.Stage.PROCESSING).order_by("pk")
+
+    def _end(self) -> None:
+        answered = self.seen.verdict == Verdict.ANSWERED
+        ProviderBatch.objects.filter(pk=self.batch.pk).exclude(state__in=ENDED).update(
+            state=State.SUCCEEDED if answered else State.FAILED,
+            provider_status=self.seen.status[:40],
+            provider_counts=dict(self.seen.counts),
+            output_file_id=self.seen.output_file_id,
+            error_file_id=self.seen.error_file_id,
+            reason=self.seen.reason[:40],
+            detail=self.seen.detail[:500],
+            ended_at=database_now(),
+            lease_owner=None,
+            lease_until=None,
+            ring_at=None,
+        )
+
+
+def note_seen(batch: ProviderBatch, seen: BatchSeen, tick_id: int | None = None) -> None:
+    """Note how far a batch is and when to ask again; one that has ended is rung for, and again each time it is seen so."""
+    from llmjobs.tasks import take_results as ring_for
+
+    now = database_now()
+    ProviderBatch.objects.filter(pk=batch.pk).exclude(state__in=ENDED).update(
+        provider_status=seen.status[:40],
+        provider_counts=dict(seen.counts),
+        last_polled_at=now,
+        next_at=now + timedelta(seconds=_seconds_until_next(batch, seen, now)),
+        reason="unmapped_status" if seen.verdict == Verdict.UNMAPPED else "",
+        detail=seen.detail[:500] if seen.verdict == Verdict.UNMAPPED else "",
+    )
+    if seen.verdict not in _STILL_OPEN:
+        ring(ring_for, batch.pk, tick_id)
+
+
+#: A batch is asked at each tick at first, and then every two minutes.
+YOUNG = timedelta(minutes=10)
+SECONDS_BETWEEN = 120.0
+
+
+def _seconds_until_next(batch: ProviderBatch, seen: BatchSeen, now: Any) -> float:
+    if seen.verdict not in _STILL_OPEN:
+        return 0.0
+    is_young = batch.sent_at is None or now - batch.sent_at < YOUNG
+    return max(0.0 if is_young else SECONDS_BETWEEN, seen.ask_again or 0.0)
+
+
+def _portions(lines: Iterator[Result]) -> Iterator[list[Result]]:
+    """Yield results in chunks, none of them with more text than fits."""
+    some: list[Result] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line.text)
+        if len(some) == CHUNK or size >= MOST_TEXT:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _note_resolved(tick_id: int, job_id: Any) -> None:
+    tick = PollTick.objects.filter(pk=tick_id).first()
+    if tick is not None:
+        PollTick.objects.filter(pk=tick_id).update(jobs_resolved=[*tick.jobs_resolved, str(job_id)])
+
+
+def _ring_job(job_id: Any) -> None:
+    from llmjobs.tasks import work_on_job
+
+    ring(work_on_job, str(job_id))

@@ -1,0 +1,113 @@
+"""OpenAI's webhooks: a signed message that something has ended only rings the bell earlier; without it the poller finds out itself.
+
+Documentation: https://platform.openai.com/docs/guides/webhooks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from bookops.dispatch import ring
+from llmjobs.doors import open_background
+from llmjobs.models import LLMJobItem, ProviderBatch, ProviderMessage
+from llmjobs.polling import look_at
+from llmjobs.reconciling import adopt_response
+
+log = structlog.get_logger(__name__)
+
+PROVIDER = "openai"
+MOST_BYTES = 64 * 1024
+
+
+class NotTheirs(Exception):
+    """The message is not signed by OpenAI, or too old, or no message at all."""
+
+
+class Replayed(Exception):
+    """The message was taken before."""
+
+
+def take_message(body: bytes, headers: Mapping[str, str]) -> str:
+    """Check a message and ring for what it tells of; return its type. Nothing of it is believed but whom it is about.
+
+    Raises NotTheirs (also where OPENAI_WEBHOOK_SECRET is unset) and Replayed. A message whose taking fails may be sent again.
+    """
+    event = _checked(body, headers)
+    with transaction.atomic():
+        message_id = _header(headers, "webhook-id")[:100]
+        _, is_new = ProviderMessage.objects.get_or_create(message_id=message_id)
+        if not is_new:
+            raise Replayed(message_id)
+        _ring_for(str(event.get("type", "")), _about(event))
+    return str(event.get("type", ""))
+
+
+def adopt(response_id: str) -> bool:
+    """Ask whose a response is that nobody here knows, and let the item that it was perhaps sent for go on; False if it is nobody's.
+
+    Raises one of the four errors when it cannot be asked.
+    """
+    result = open_background(PROVIDER).look(response_id)
+    metadata = result.raw.get("metadata") or {}
+    item_id, intent = str(metadata.get("job_item_id", "")), str(metadata.get("intent", ""))
+    if not (item_id.isascii() and item_id.isdigit()) or not LLMJobItem.objects.filter(pk=item_id, intent=intent or None).exists():
+        return False
+    if not adopt_response(int(item_id), intent, response_id):
+        return False
+    return look_at(int(item_id))
+
+
+def _checked(body: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
+    from openai import InvalidWebhookSignatureError, OpenAIError
+
+    if not settings.OPENAI_WEBHOOK_SECRET:
+        raise NotTheirs("OPENAI_WEBHOOK_SECRET is unset.")
+    if len(body) > MOST_BYTES:
+        raise NotTheirs("too large")
+    try:
+        event = _client(settings.OPENAI_WEBHOOK_SECRET).webhooks.unwrap(body, dict(headers))
+    except (InvalidWebhookSignatureError, OpenAIError, ValueError) as error:
+        raise NotTheirs(type(error).__name__) from None
+    found = event.model_dump() if hasattr(event, "model_dump") else event
+    if not isinstance(found, Mapping):
+        raise NotTheirs("no event")
+    return found
+
+
+@lru_cache(maxsize=2)
+def _client(secret: str) -> Any:
+    from openai import OpenAI
+
+    return OpenAI(api_key="unused", webhook_secret=secret)
+
+
+def _about(event: Mapping[str, Any]) -> str:
+    data = event.get("data")
+    found = data.get("id") if isinstance(data, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
+def _ring_for(kind: str, about: str) -> None:
+    from llmjobs import tasks
+
+    if kind.startswith("batch."):
+        for batch_id in ProviderBatch.objects.filter(provider=PROVIDER, provider_id=about).values_list("pk", flat=True):
+            ring(tasks.take_results, batch_id)
+    elif kind.startswith("response.") and about:
+        item_id = LLMJobItem.objects.filter(provider=PROVIDER, provider_task_id=about).values_list("pk", flat=True).first()
+        if item_id is None:
+            ring(tasks.adopt, about)
+        else:
+            ring(tasks.look_at, item_id)
+    else:
+        log.info("webhook_of_no_use", kind=kind[:60])
