@@ -9,7 +9,7 @@ class RunbooksConfig(AppConfig):
 
     def ready(self) -> None:
         from bookops import forgetting
-        from runbooks import invariants, sweeping  # noqa: F401 - they register with the core
+        from runbooks import bulk_sweeping, invariants, sweeping  # noqa: F401 - they register with the core
         from runbooks.closed_accounts import purge_closed_accounts
         from runbooks.retention import forget_old
 
