@@ -11,7 +11,7 @@ from bookops.outbound.http import CallRecord
 from llmjobs.providers import Verdict
 from llmjobs.providers import openai_batch as module
 from llmjobs.providers.openai_batch import UNTIL_SEEN, OpenAIBatches
-from tests.bookops.outbound.rude_server import answer, ok
+from tests.bookops.outbound.rude_server import answer, hang_up, ok
 from tests.llmjobs.providers.asking import FLAG, INTENT, KEY, asks, question, questions, sent, verdicts, written
 
 DAY = 86400
@@ -341,10 +341,11 @@ def test_a_line_that_cannot_be_read_is_counted_and_no_more(server):
 
 
 def test_results_that_break_off_are_to_be_read_again(server):
-    server.replies["/files/file-1/content"] = lambda connection: (
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b'{"custom_id": "a"}\n'),
-        connection.close(),
-    )
+    def reply(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b'{"custom_id": "a"}\n')
+        hang_up(connection)
+
+    server.replies["/files/file-1/content"] = reply
     provider = asks(OpenAIBatches, server.url)
     with pytest.raises(TryAgain):
         list(provider.results(module.BatchSeen("batch_1", Verdict.ANSWERED, "completed", output_file_id="file-1")))

@@ -1,0 +1,141 @@
+"""What was recorded from the vendors, and what was built after their documentation, is read to the last line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from llmjobs.providers import BatchSeen, Verdict
+from llmjobs.providers.anthropic_batch import AnthropicBatches
+from llmjobs.providers.openai_batch import OpenAIBatches
+from llmjobs.providers.openai_responses import OpenAIResponses
+from tests.bookops.outbound.rude_server import answer, ok
+from tests.llmjobs.providers.asking import asks
+from tests.shared_data import shared_path
+
+pytestmark = pytest.mark.shared
+
+
+def fixture(*parts: str) -> bytes:
+    return shared_path("contracts", "fixtures", *parts).read_bytes()
+
+
+def recorded(*parts: str) -> list[dict[str, Any]]:
+    """Return the answers of a recording that have a body of JSON, each with its request's method and path."""
+    calls = json.loads(fixture(*parts))
+    return [
+        {"method": call["request"]["method"], "path": call["request"]["url"].partition("/v1")[2], **call["response"]}
+        for call in calls
+        if isinstance(call["response"].get("body"), dict)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "reason"),
+    [
+        ("response_failed", Verdict.FAILED, "server_error"),
+        ("response_failed_image", Verdict.FAILED, "invalid_image_url"),
+        ("response_cancelled", Verdict.CANCELLED, "cancelled_there"),
+        ("response_completed_refusal", Verdict.REFUSED, "model_refused"),
+        ("response_incomplete", Verdict.CUT_SHORT, "max_output_tokens"),
+    ],
+)
+def test_a_response_that_was_built_has_its_verdict(server, name, verdict, reason):
+    server.default = answer(200, fixture("openai", "constructed", f"{name}.json"))
+    result = asks(OpenAIResponses, server.url).look("resp_1")
+    assert (result.verdict, result.reason) == (verdict, reason)
+
+
+def test_a_background_life_that_was_recorded_is_read(server):
+    provider = asks(OpenAIResponses, server.url)
+    seen = []
+    for told in recorded("openai", "pydanticai_test_background_mode_vcr.json"):
+        server.default = ok(told["body"])
+        seen.append(provider.look("resp_1"))
+    assert [result.verdict for result in seen][-1] is Verdict.ANSWERED
+    assert {result.verdict for result in seen[:-1]} == {Verdict.OPEN}
+    assert {"queued", "completed"} <= {result.status for result in seen}
+    assert "4" in seen[-1].text
+    # It is of February 2026, and lacks the count of tokens written to a cache.
+    assert (seen[-1].usage.cache_write_tokens, seen[-1].usage.output_tokens > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "reason"),
+    [
+        ("batch_failed_token_limit", Verdict.FAILED, "token_limit_exceeded"),
+        ("batch_failed_validation", Verdict.FAILED, "invalid_json_line"),
+        ("batch_expired_partial", Verdict.ANSWERED, ""),
+        ("batch_cancelled_partial", Verdict.ANSWERED, ""),
+        ("batch_cancelling", Verdict.OPEN, ""),
+        ("batch_completed_all_failed", Verdict.ANSWERED, ""),
+    ],
+)
+def test_a_batch_of_openai_that_was_built_has_its_verdict(server, name, verdict, reason):
+    server.default = answer(200, fixture("openai", "constructed", f"{name}.json"))
+    seen = asks(OpenAIBatches, server.url).look("batch_1")
+    assert (seen.verdict, seen.reason, seen.is_too_large) == (verdict, reason, reason == "token_limit_exceeded")
+
+
+def test_a_batch_of_openai_that_was_recorded_is_followed_to_its_results(server):
+    provider = asks(OpenAIBatches, server.url)
+    seen: list[BatchSeen] = []
+    for told in recorded("openai", "rubyllm_batch_create_poll_results.json"):
+        if told["path"].startswith("/batches"):
+            server.default = ok(told["body"])
+            seen.append(provider.look("batch_1"))
+    assert [one.verdict for one in seen][-1] is Verdict.ANSWERED
+    assert {"validating", "in_progress", "completed"} <= {one.status for one in seen}
+    server.default = answer(200, fixture("openai", "rubyllm_batch_output_RECORDED.jsonl"), "application/octet-stream")
+    results = list(provider.results(seen[-1]))
+    assert [result.custom_id for result in results] == ["0", "1"]
+    assert {result.verdict for result in results} == {Verdict.ANSWERED}
+    assert all(result.text and result.usage.output_tokens for result in results)
+
+
+def test_the_error_file_that_was_built_is_read(server):
+    server.default = answer(200, fixture("openai", "constructed", "batch_error_file.jsonl"), "application/octet-stream")
+    seen = BatchSeen("batch_1", Verdict.ANSWERED, "expired", error_file_id="file-1")
+    read = [(result.custom_id, result.verdict, result.may_resend) for result in asks(OpenAIBatches, server.url).results(seen)]
+    assert read == [("book-2", Verdict.EXPIRED, True), ("book-3", Verdict.FAILED, False), ("book-4", Verdict.FAILED, True)]
+
+
+def test_a_batch_of_anthropic_that_was_recorded_is_followed_to_its_results(server):
+    provider = asks(AnthropicBatches, server.url)
+    seen: list[BatchSeen] = []
+    for told in recorded("anthropic", "rubyllm_batch_create_poll_results.json"):
+        if told["path"].startswith("/messages/batches") and not told["path"].endswith("/results"):
+            server.default = ok(told["body"])
+            seen.append(provider.look("msgbatch_1"))
+    assert [one.verdict for one in seen][-1] is Verdict.ANSWERED
+    assert {"in_progress", "ended"} == {one.status for one in seen}
+    assert seen[0].counts["processing"] == 2
+    results = results_of_anthropic(server, fixture("anthropic", "rubyllm_batch_results_RECORDED.jsonl"))
+    assert [(result.custom_id, result.text) for result in results] == [("0", "4"), ("1", "Jupiter")]
+
+
+def test_the_results_of_anthropic_that_were_built_are_read(server):
+    results = results_of_anthropic(server, fixture("anthropic", "constructed", "batch_results_mixed.jsonl"))
+    assert [(result.custom_id, result.verdict, result.may_resend) for result in results] == [
+        ("book-4", Verdict.ANSWERED, False),
+        ("book-1", Verdict.FAILED, False),
+        ("book-2", Verdict.CANCELLED, False),
+        ("book-3", Verdict.EXPIRED, True),
+        ("book-5", Verdict.CUT_SHORT, False),
+        ("book-6", Verdict.REFUSED, False),
+        ("book-7", Verdict.FAILED, True),
+    ]
+
+
+def test_a_batch_of_anthropic_whose_results_are_gone_is_lost(server):
+    server.default = answer(200, fixture("anthropic", "constructed", "batch_archived_no_results_url.json"))
+    assert asks(AnthropicBatches, server.url).look("msgbatch_1").verdict is Verdict.LOST
+
+
+def results_of_anthropic(server, lines: bytes):
+    batch = {"id": "msgbatch_1", "processing_status": "ended", "results_url": f"{server.url}/results"}
+    server.replies = {"/v1/messages/batches/msgbatch_1": ok(batch), "/results": answer(200, lines, "application/x-jsonl")}
+    provider = asks(AnthropicBatches, server.url)
+    return list(provider.results(provider.look("msgbatch_1")))
