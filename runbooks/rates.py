@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import structlog
+
 from bookops.clock import database_now
+from bookops.outbound.errors import SourceError
+from runbooks.doors import open_rates
 from runbooks.fmv import Rate, in_dollars
 from runbooks.models import Comparable, EvalRunbook, ExchangeRate
 from runbooks.sources.frankfurter import NAME, Frankfurter
 from runbooks.sources.records import Money
+
+log = structlog.get_logger(__name__)
 
 #: A rate is good for prices of the days after it, weekends and holidays, but not for ever.
 GOOD_FOR = timedelta(days=10)
@@ -72,6 +78,17 @@ def fetch_rates(source: Frankfurter) -> int:
         (ExchangeRate(day=found.day, currency=code, rate=rate, source=NAME) for code, rate in found.rates.items()), ignore_conflicts=True
     )
     return ExchangeRate.objects.filter(day=found.day).count() - before
+
+
+def bring_up_to_date() -> int:
+    """Fetch the latest rates unless they are there, and return how many were new; a source that fails is noted and asked another time."""
+    if are_fetched():
+        return 0
+    try:
+        return fetch_rates(open_rates())
+    except SourceError as error:
+        log.warning("rates_not_fetched", reason=error.reason, detail=error.detail)
+        return 0
 
 
 def are_fetched() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from runbooks import advancing, working
+from runbooks import advancing, rates, working
 
 
 @shared_task
@@ -29,6 +29,12 @@ def work_on_bulk_step(step_id: int) -> None:
 def advance_execution(execution_id: str) -> None:
     """Open what is next for an execution: the chord's body."""
     advancing.advance(execution_id)
+
+
+@shared_task
+def fetch_exchange_rates() -> None:
+    """Fetch the day's exchange rates where they are missing; beat rings every hour, so that a try that failed is made good."""
+    rates.bring_up_to_date()
 
 
 #: The task of each queue.

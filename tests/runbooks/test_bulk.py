@@ -120,7 +120,7 @@ def test_so_many_are_at_work_at_once_and_no_more(settings):
     end(most=1)
     assert advance_bulk(bulk.pk) == {"settled": 1, "started": 1, "ended": 0}
     # The order of the list is the order of the work.
-    assert Execution.objects.order_by("created_at").last().url.endswith(str(FIRST + 2))
+    assert Execution.objects.latest("created_at").url.endswith(str(FIRST + 2))
 
 
 @pytest.mark.django_db

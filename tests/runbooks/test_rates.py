@@ -6,9 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from bookops.clock import database_now
+from bookops.outbound.errors import SourceError, TryAgain
+from runbooks import rates
 from runbooks.evaluating import rescore
+from runbooks.management.commands import fetch_rates as fetch_rates_command
 from runbooks.models import ExchangeRate
 from runbooks.rates import are_fetched, fetch_rates, rate_for
 from runbooks.sources.frankfurter import Rates
@@ -23,8 +27,11 @@ class FakeFrankfurter:
     def __init__(self, **rates: str) -> None:
         self.day = database_now().date()
         self.told = {code: Decimal(rate) for code, rate in rates.items()}
+        self.error: SourceError | None = None
 
     def rates(self, base: str, day: object = None) -> Rates:
+        if self.error:
+            raise self.error
         return Rates(self.day, base, self.told)
 
 
@@ -112,3 +119,30 @@ def test_what_was_paid_is_converted_by_its_day_and_what_is_asked_by_today():
     paid = make_comparable(runbook, 100, currency="GBP", at=day(400))
     asked = make_comparable(runbook, 100, currency="GBP", at=day(400), basis="asking")
     assert (paid.usd, asked.usd) == (200, 125)
+
+
+def test_a_source_that_fails_is_asked_another_time_and_stops_nothing(monkeypatch):
+    broken = FakeFrankfurter(EUR="0.9")
+    monkeypatch.setattr(rates, "open_rates", lambda: broken)
+    broken.error = TryAgain("down")
+    assert rates.bring_up_to_date() == 0
+    broken.error = None
+    assert rates.bring_up_to_date() == 1
+
+
+def test_rates_that_are_there_are_not_asked_for_again(monkeypatch):
+    fetch_rates(FakeFrankfurter(EUR="0.9"))
+    fresh = FakeFrankfurter(EUR="0.8", CHF="1.1")
+    monkeypatch.setattr(rates, "open_rates", lambda: fresh)
+    assert rates.bring_up_to_date() == 0
+    assert not ExchangeRate.objects.filter(currency="CHF").exists()
+
+
+def test_the_command_says_how_many_came_or_why_none_did(monkeypatch, capsys):
+    source = FakeFrankfurter(EUR="0.9", GBP="0.8")
+    monkeypatch.setattr(fetch_rates_command, "open_rates", lambda: source)
+    call_command("fetch_rates")
+    assert "2 rates are new" in capsys.readouterr().out
+    source.error = TryAgain("down for maintenance")
+    with pytest.raises(CommandError, match="down for maintenance"):
+        call_command("fetch_rates")
