@@ -112,7 +112,7 @@ def test_a_document_names_only_what_is_there(document: Path) -> None:
         "docs/NOTHING.md",
         "tests/test_documents.py::test_nothing",
         "NO_SUCH_SETTING",
-        "NOTHING=1",
+        "NO_SUCH_VALUE=1",
         "/api/nothing",
         "/api/status/{word}/no",
         "/ws/nothing/{uuid}",
