@@ -111,7 +111,7 @@ def test_its_repairs_are_bounded():
     hostile = "Title,Author,My Rating\n" + ('"\n' + "E,J,5\n" * 300) * 250
     started = time.process_time()
     read = rows(hostile)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
     assert read[-1].reason == "text_unreadable" and "nothing after this one" in read[-1].detail
 
 
