@@ -86,7 +86,7 @@ class Files:
                 raise Refused(message, status=413, param="file", code="file_too_large")
         seconds = _seconds_to_keep(form, purpose)
         file = File(filename, purpose, now, None if seconds is None else now + seconds)
-        file.write([content])
+        file.write(content[at : at + PIECE] for at in range(0, len(content), PIECE))
         return self.add(file)
 
     def add(self, file: File) -> File:

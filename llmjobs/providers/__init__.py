@@ -96,6 +96,8 @@ class BatchSeen:
     is_too_large: bool = False
     #: Seconds after which to ask again, where the provider says so.
     ask_again: float | None = None
+    #: What became of questions that the results do not name.
+    rest: Verdict = Verdict.FAILED
 
 
 class Background(Protocol):

@@ -65,21 +65,15 @@ class OpenAIBatches:
             return str(read_object(sent.content)["id"])
 
     def create(self, path: Path, file_id: str, *, intent: str, job_id: str) -> BatchSeen:
-        for seconds in (*UNTIL_SEEN, None):
+        labels = {"intent": intent, "job_id": job_id}
+        for seconds in UNTIL_SEEN:
             try:
-                with openai_errors():
-                    said = self._batches.create(
-                        input_file_id=file_id,
-                        endpoint=ENDPOINT,
-                        completion_window="24h",
-                        metadata={"intent": intent, "job_id": job_id},
-                    )
-                    return _seen(read_object(said.content))
+                return self._create(file_id, labels)
             except TryAgain as error:
-                if error.reason != "not_yet" or seconds is None:
+                if error.reason != "not_yet":
                     raise
                 self._sleep(seconds)
-        raise AssertionError("the last try returns or raises")
+        return self._create(file_id, labels)
 
     def find(self, intent: str, *, since: datetime, requests: int) -> Sequence[BatchSeen]:
         found = []
@@ -116,6 +110,11 @@ class OpenAIBatches:
                 raise
             return self.look(provider_id)  # it had ended
 
+    def _create(self, file_id: str, labels: Mapping[str, str]) -> BatchSeen:
+        with openai_errors():
+            said = self._batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", metadata=dict(labels))
+            return _seen(read_object(said.content))
+
 
 def _result(line: Any) -> Result:
     """Return what one line of either file says."""
@@ -145,8 +144,9 @@ def _seen(batch: Mapping[str, Any]) -> BatchSeen:
     status = str(batch.get("status") or "")
     output, errors = (str(batch.get(f"{name}_file_id") or "") for name in ("output", "error"))
     verdict = Verdict.OPEN if status in _OPEN else _ENDED.get(status, Verdict.UNMAPPED)
+    rest = Verdict.FAILED
     if verdict in (Verdict.EXPIRED, Verdict.CANCELLED) and (output or errors):
-        verdict = Verdict.ANSWERED
+        verdict, rest = Verdict.ANSWERED, verdict
     problem = next(iter(parts(part(batch, "errors"), "data")), {})
     reason = code_of(problem.get("code")) if problem else ""
     detail = error_words(problem) + _at_line(problem) if problem else ""
@@ -162,6 +162,7 @@ def _seen(batch: Mapping[str, Any]) -> BatchSeen:
         created_at=_time(batch.get("created_at")),
         reason=reason,
         detail=detail,
+        rest=rest,
         is_too_large=reason == "token_limit_exceeded",
     )
 

@@ -125,7 +125,7 @@ def test_an_answer_within_a_batch_is_judged_as_one_alone(sandbox, tmp_path, rate
 def test_one_that_expires_is_read_for_what_was_done(sandbox, tmp_path):
     provider = openai(sandbox, expire_rate=0.5)
     seen = ended(sandbox, provider, tmp_path, seconds=DAY + 60)
-    assert (seen.verdict, seen.status) == (Verdict.ANSWERED, "expired")
+    assert (seen.verdict, seen.status, seen.rest) == (Verdict.ANSWERED, "expired", Verdict.EXPIRED)
     results = list(provider.results(seen))
     expired = [result for result in results if result.verdict is Verdict.EXPIRED]
     assert len(results) == 20
@@ -145,6 +145,17 @@ def test_one_that_is_cancelled_is_read_for_what_was_done(sandbox, tmp_path):
     counted = Counter(verdicts(provider, seen))
     assert counted.keys() == {Verdict.ANSWERED, Verdict.CANCELLED}
     assert counted.total() == 20
+
+
+def test_what_a_cancelled_one_did_not_come_to_may_stand_nowhere(sandbox, tmp_path):
+    provider = openai(sandbox, validating_seconds=0, batch_seconds=100)
+    seen = sent(provider, questions("openai", 20), tmp_path)
+    sandbox.settings(clock={"advance": 50})
+    provider.cancel(seen.provider_id)
+    sandbox.settings(clock={"advance": 20})
+    seen = provider.look(seen.provider_id)
+    assert 0 < len(verdicts(provider, seen)) < 20
+    assert seen.rest is Verdict.CANCELLED
 
 
 def test_one_that_is_cancelled_before_its_start_has_nothing_to_read(sandbox, tmp_path):
