@@ -66,8 +66,9 @@ def release_holds() -> int:
     """Give back what ended items hold that were never sent, or whose provider has been silent for longer than its time limit."""
     released = 0
     long_ago = database_now() - timedelta(hours=settings.ITEM_HOURS)
-    never_sent = Q(sending_at=None) | Q(provider_task_id="", batch=None, sending_at__lt=long_ago) | Q(batch__state__in=ENDED)
-    items = LLMJobItem.objects.filter(never_sent, held__gt=0, state__in=ENDED)
+    # A late answer is settled all the same, against nothing held.
+    forlorn = Q(sending_at=None) | Q(batch=None, sending_at__lt=long_ago) | Q(batch__state__in=ENDED)
+    items = LLMJobItem.objects.filter(forlorn, held__gt=0, state__in=ENDED)
     for item_id in list(items.values_list("pk", flat=True)[:MOST]):
         released += release(item_id)
     return released

@@ -28,8 +28,6 @@ Stage = LLMJobItem.Stage
 MOST = 500
 #: A batch that a listing does not show after so long was not created; longer than the longest call that creates one.
 SURE_AFTER = timedelta(minutes=12)
-#: Clocks of theirs and ours may differ by so much.
-CLOCKS_APART = timedelta(minutes=5)
 
 
 def adopt_response(item_id: int, intent: str, task_id: str) -> bool:
@@ -138,7 +136,7 @@ def find_batch(provider: Batches, batch: ProviderBatch) -> BatchSeen | None:
     """
     if batch.sending_at is None:
         return None
-    seen = list(provider.find(str(batch.intent), since=batch.sending_at - CLOCKS_APART, requests=batch.requests))
+    seen = list(provider.find(str(batch.intent), since=batch.sending_at, requests=batch.requests))
     known = ProviderBatch.objects.filter(provider=batch.provider, provider_id__in=[one.provider_id for one in seen])
     others = set(known.exclude(pk=batch.pk).values_list("provider_id", flat=True))
     candidates = [one for one in seen if one.provider_id not in others]

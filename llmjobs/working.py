@@ -15,6 +15,7 @@ from bookops.outbound.errors import Refused
 from bookops.runs import ENDED, State
 from llmjobs import batching, submitting
 from llmjobs.ending import end_if_done
+from llmjobs.keeping import answer_from_kept
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.rendering import render
 
@@ -52,7 +53,8 @@ def send_batches(job: LLMJob) -> None:
 
 
 def go_on(job: LLMJob, stop_at: float) -> None:
-    """Send until nothing is due, more is of no use, something more urgent waits, or the turn is over."""
+    """Answer from kept answers, then send until nothing is due, more is of no use, something more urgent waits, or the turn is over."""
+    answer_from_kept(job)
     try:
         while is_sending(job) and not is_overtaken(job):
             moved = send_some(job)
