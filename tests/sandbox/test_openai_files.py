@@ -88,3 +88,28 @@ def test_it_refuses_half_a_form(sandbox) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbat'
     answer = requests.post(f"{sandbox.url}/openai/v1/files", data=form, headers=headers, timeout=10)
     assert "ends before its last boundary" in answer.json()["error"]["message"]
+
+
+def test_a_long_file_is_sent_in_pieces_that_two_readers_do_not_mix_up(sandbox) -> None:
+    client = client_of(sandbox)
+    sent = b"".join(b'{"line": %d, "text": "%s"}\n' % (number, b"x" * 80) for number in range(20_000))
+    file = client.files.create(file=("x.jsonl", sent, "application/jsonl"), purpose="batch")
+    sandbox.clear_log()
+    with client.files.with_streaming_response.content(file.id) as one, client.files.with_streaming_response.content(file.id) as other:
+        received = [one.iter_bytes(100_000), other.iter_bytes(100_000)]
+        first, second = zip(*zip(*received, strict=True), strict=True)
+    assert b"".join(first) == b"".join(second) == sent
+    assert sandbox.log()["bytes_sent"] == 2 * len(sent)
+
+
+def test_a_file_in_pieces_can_be_spoiled_too(sandbox) -> None:
+    client = client_of(sandbox)
+    file = client.files.create(file=("x.jsonl", b'{"a": 1}\n' * 100, "application/jsonl"), purpose="batch")
+    sandbox.settings(faults=[{"kind": "truncated", "source": "openai"}])
+    assert client.files.content(file.id).content == b'{"a": 1}\n' * 50
+
+
+def test_a_file_as_large_as_a_batch_may_be_is_taken(sandbox) -> None:
+    client = client_of(sandbox)
+    sent = b'{"a": 1}\n' * (100 * 1024 * 1024 // 9)
+    assert client.files.create(file=("x.jsonl", sent, "application/jsonl"), purpose="batch").bytes == len(sent)
