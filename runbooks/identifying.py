@@ -22,6 +22,7 @@ _ASPECTS = {
     "binder": ("binder", "bookbinder", "bound by"),
     "year": ("publication year", "year printed", "publication date", "date of publication", "erscheinungsjahr", "année de publication"),
     "volumes": ("number of volumes", "volumes", "set size", "number of books"),
+    "volume": ("volume", "volume number", "band"),
     "binding": ("binding", "format", "einband", "reliure", "rilegatura", "encuadernación"),
     "edition": ("edition", "special attributes", "ausgabe", "édition"),
 }
@@ -41,7 +42,7 @@ def subject_of(facts: ListingFacts, reading: PhotoReading | None = None, *, bind
     `binders` are the names that are looked for in the listing's title. `key` is the copy's own.
     """
     said = _Said(facts, reading)
-    title = _with_volume(said.of("title"), facts.title) or facts.title
+    title = _with_volume(said.of("title"), f"{facts.title} {said.aspect('volume')}") or facts.title
     words = f"{facts.title} {facts.subtitle}"
     description = facts.description[:_LONGEST_READ]
     author, publisher = said.of("author"), said.of("publisher")

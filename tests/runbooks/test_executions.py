@@ -289,7 +289,7 @@ def test_what_has_ended_cannot_be_cancelled(steps: FakeSteps):
 
 
 def test_what_was_cancelled_cannot_be_retried(steps: FakeSteps):
-    steps.put("ebay_fmv", lambda work: Done() if cancel_execution(work.execution) else Done())
+    steps.put("ebay_fmv", lambda work: Done({"cancelled": cancel_execution(work.execution)}))
     execution = run_through(make_owner())
     with pytest.raises(CannotRetry, match="was cancelled"):
         retry_step(execution, "fetch_listing")
