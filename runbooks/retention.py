@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from django.db.models.functions import Cast, Coalesce
 from bookops.clock import database_now
 from runbooks.doors import UPLOADED
 from runbooks.executions import cancel_execution
-from runbooks.models import Copy, EvalRunbook, Execution, KeptPage, Listing, RunbookVersion, StepRun
+from runbooks.models import Comparable, Copy, EvalRunbook, Execution, KeptPage, Listing, RunbookVersion, StepRun
 
 log = structlog.get_logger(__name__)
 
@@ -65,11 +66,31 @@ def purge_listing(listing: Listing) -> bool:
 
 def purge_seller(name: str) -> int:
     """Purge every listing of a seller, acquired or not, and take the name out of what others' evaluations found; return how many."""
-    purged = _purge(Listing.objects.filter(seller__iexact=name))
-    named = StepRun.objects.annotate(text=Cast("output", TextField())).filter(text__icontains=name)
-    for pk, output in named.values_list("pk", "output").iterator(chunk_size=100):
-        StepRun.objects.filter(pk=pk).update(output=_without_seller(output, name.casefold()))
+    purged = _purge(Listing.objects.filter(pk__in=_named(Listing.objects.all(), "seller", name)))
+    # A comparable's source is who offered it, in what was kept of it too.
+    Comparable.objects.filter(pk__in=_named(Comparable.objects.all(), "source", name)).update(source="")
+    _blank(StepRun.objects.all(), "output", ("seller",), name)
+    _blank(RunbookVersion.objects.all(), "document", ("seller", "source"), name)
     return purged
+
+
+def _named(rows: QuerySet[Any], column: str, name: str) -> list[Any]:
+    """Return the ids of rows that say this name in a column, in whatever case."""
+    said = rows.filter(**{f"{column}__icontains": _surest_part(name)}).values_list("pk", column)
+    return [pk for pk, other in said.iterator() if other.casefold() == name.casefold()]
+
+
+def _blank(rows: QuerySet[Any], column: str, keys: tuple[str, ...], name: str) -> None:
+    """Empty what stands under these keys in a JSON column where it is that name."""
+    perhaps = rows.annotate(text=Cast(column, TextField())).filter(text__icontains=_surest_part(name))
+    for pk, value in perhaps.values_list("pk", column).iterator(chunk_size=100):
+        if (without := _without(value, keys, name.casefold())) != value:
+            rows.filter(pk=pk).update(**{column: without})
+
+
+def _surest_part(name: str) -> str:
+    # Other letters are escaped in the JSON of one database and compared by case in another.
+    return max(re.findall("[A-Za-z0-9]+", name), key=len, default="")
 
 
 def purge_owner(owner: Any) -> int:
@@ -86,16 +107,15 @@ def _purge(listings: QuerySet[Listing]) -> int:
     return purged
 
 
-def _without_seller(value: Any, name: str) -> Any:
-    """Return JSON without a seller of that name."""
+def _without(value: Any, keys: tuple[str, ...], name: str) -> Any:
+    """Return JSON with "" for that name under these keys."""
     if isinstance(value, dict):
         return {
-            key: _without_seller(one, name)
+            key: "" if key in keys and isinstance(one, str) and one.casefold() == name else _without(one, keys, name)
             for key, one in value.items()
-            if not (key == "seller" and isinstance(one, str) and one.casefold() == name)
         }
     if isinstance(value, list):
-        return [_without_seller(one, name) for one in value]
+        return [_without(one, keys, name) for one in value]
     return value
 
 

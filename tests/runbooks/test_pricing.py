@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
-from runbooks.models import EvalRunbook, PriceChange
+from bookops.runs import State
+from runbooks.advancing import Course
+from runbooks.deciding import Purchase, acquire, decide
+from runbooks.models import EvalRunbook, Execution, Listing, PriceChange, StepRun
 from runbooks.pricing import change_price, what_if
-from tests.runbooks.evaluated import make_runbook, make_valued
+from runbooks.saving import save_runbook
+from runbooks.sources.records import Money
+from tests.runbooks.evaluated import make_execution, make_listing, make_runbook, make_valued
+from tests.runbooks.factories import make_listing_facts
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +108,37 @@ def test_it_refuses_what_is_no_price(price):
     with pytest.raises(ValidationError):
         change_price(runbook, Decimal(price), by=None)
     assert not PriceChange.objects.exists()
+
+
+def saved(listing: Listing, **facts: object) -> EvalRunbook:
+    """Return the runbook as an execution saves it that finds nothing but the listing."""
+    execution = make_execution(listing, state=State.RUNNING)
+    output = {"facts": make_listing_facts(**facts).to_json()}
+    StepRun.objects.create(execution=execution, name="fetch_listing", state=State.SUCCEEDED, output=output)
+    with transaction.atomic():
+        runbook = save_runbook(Course.of(execution))
+    Execution.objects.filter(pk=execution.pk).update(state=State.SUCCEEDED)
+    return runbook
+
+
+def test_a_refresh_keeps_the_price_that_was_negotiated_with_its_code_history_and_decision():
+    """The trap: a refresh deleted the runbook and took the price paid for the price asked."""
+    listing = make_listing()
+    runbook = saved(listing, price=Money(Decimal(500), "USD"))
+    change_price(runbook, Decimal(400), by=listing.owner, discount_code="SPRING", notes="asked nicely")
+    decide(runbook, "BUY", "for the binding", by=listing.owner)
+    acquire(runbook.copy, Purchase(Decimal(390), date(2024, 5, 31)), by=listing.owner)
+    again = saved(listing, price=Money(Decimal(450), "USD"))
+    assert again.pk == runbook.pk
+    assert (again.original_asking_price, again.current_asking_price, again.last_scored_price) == (500, 400, 400)
+    assert (again.discount_code, again.price_notes, again.decision) == ("SPRING", "asked nicely", "BUY")
+    assert [change.new_price for change in again.price_changes.all()] == [400]
+    assert [version.cause for version in again.versions.all()] == ["execution", "acquired", "decision", "price", "execution"]
+
+
+def test_a_refresh_takes_another_asking_price_where_nobody_negotiated():
+    listing = make_listing()
+    saved(listing, price=Money(Decimal(500), "USD"))
+    again = saved(listing, price=Money(Decimal(450), "USD"))
+    assert (again.original_asking_price, again.current_asking_price) == (500, 450)
+    assert [(change.previous_price, change.new_price) for change in again.price_changes.all()] == [(500, 450)]
