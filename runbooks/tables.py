@@ -19,6 +19,7 @@ MAX_COLUMNS = 100
 #: Characters of a cell that is read, and of a text that is quoted when it is refused.
 MAX_CELL = 5_000
 _QUOTED = 80
+_MAX_HEADER = 10_000
 #: Lines that one row may have, by line breaks within its cells; a quotation mark that is never closed costs no more.
 _LINES_A_ROW = 20
 _DELIMITERS = (",", ";", "\t")
@@ -98,6 +99,8 @@ def read_table(content: bytes, columns: Mapping[str, Sequence[str]], *, required
     first = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise TableRefused(f"The file is empty. Its first line must name the columns: {', '.join(columns)}.")
+    if len(lines[first]) > _MAX_HEADER:
+        raise TableRefused(f"Line {first + 1} is longer than {_MAX_HEADER:,} characters. It must name the columns: {', '.join(columns)}.")
     delimiter = max(_DELIMITERS, key=_IN_QUOTES.sub("", lines[first]).count)
     header = next(csv.reader([lines[first]], delimiter=delimiter), [])
     names = _names(header, columns, required, line=first + 1)
