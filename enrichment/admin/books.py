@@ -60,10 +60,17 @@ class BookAdmin(DeskAdmin):
     fieldsets = [
         (None, {"fields": ["title", "author", "genre_names", "language", "publisher", "pages", "year", "original_year", "isbn13"]}),
         ("Description", {"fields": ["description"]}),
-        ("Covers and keys at the sources", {"fields": [*EDITABLE[-5:]], "classes": ["collapse"]}),
+        ("Flag", {"fields": ["flagged", "flagged_reason"]}),
+        (
+            "Covers and keys at the sources",
+            {
+                "fields": ["cover_url", "small_cover_url", "openlibrary_work_key", "openlibrary_edition_key", "google_volume_id"],
+                "classes": ["collapse"],
+            },
+        ),
     ]
     list_display = ["title_shown", "author_shown", "genres_shown", "isbn13", "owner", "locks", "enriched"]
-    list_filter = [("enriched_at", admin.EmptyFieldListFilter)]
+    list_filter = [("enriched_at", admin.EmptyFieldListFilter), "flagged"]
     list_select_related = ["owner"]
     search_fields = ["title", "author", "isbn13"]
     ordering = ["-id"]
