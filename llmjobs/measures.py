@@ -60,5 +60,5 @@ def measures_of(items: QuerySet[LLMJobItem]) -> list[Measure]:
         "undone": Count("pk", filter=Q(proposal__state=one.UNDONE)),
         "cost": Sum("cost", default=0),
     }
-    rows = items.order_by().values("provider", "model").annotate(**counts).order_by("provider", "model")
+    rows: Any = items.order_by().values("provider", "model").annotate(**counts).order_by("provider", "model")
     return [Measure(**row) for row in rows]

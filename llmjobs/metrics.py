@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -26,7 +26,7 @@ class JobCollector(Collector):
     """Tell of jobs, of items at their providers, of the last ticks, and of the day's answers and money by model."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics; each count reads an index of what is open, or one day. Ten queries."""
+        """Yield the metrics; each count reads an index of what is open or recent. A dozen queries."""
         now = timezone.now()
         yield from self._jobs(now)
         yield from self._poller(now)
@@ -34,7 +34,7 @@ class JobCollector(Collector):
 
     def _jobs(self, now: Any) -> Iterator[Metric]:
         jobs = GaugeMetricFamily("bookops_llm_jobs", "LLM jobs, by state.", labels=["state"])
-        for state, count in LLMJob.objects.filter(deleted_at=None).order_by().values_list("state").annotate(n=Count("*")):
+        for state, count in LLMJob.objects.filter(deleted_at=None).order_by().values_list("state").annotate(n=Count("pk")):
             jobs.add_metric([state], count)
         yield jobs
         items = GaugeMetricFamily("bookops_llm_items", "Items of jobs at work, by where they stand.", labels=["where"])
@@ -77,11 +77,13 @@ class JobCollector(Collector):
         yield GaugeMetricFamily("bookops_poll_unmapped", "Ticks of 15 minutes that met a word nobody has mapped.", unmapped)
 
     def _models(self, since: Any) -> Iterator[Metric]:
-        answers = GaugeMetricFamily("bookops_llm_answers", "Items that ended in 24 hours, by model and state.", labels=["model", "state"])
+        help_ = "Items of the jobs at work or ended within 24 hours, by model and state."
+        answers = GaugeMetricFamily("bookops_llm_answers", help_, labels=["model", "state"])
         dollars = GaugeMetricFamily("bookops_llm_dollars", "What those cost.", labels=["model"])
         spent: dict[str, int] = {}
-        ended = LLMJobItem.objects.filter(ended_at__gte=since).order_by().values("model", "state")
-        for row in ended.annotate(n=Count("*"), cost=Sum("cost")).order_by(F("model"), F("state")):
+        recent = list(LLMJob.objects.filter(Q(state__in=OPEN) | Q(ended_at__gte=since)).values_list("pk", flat=True))
+        rows = LLMJobItem.objects.filter(job__in=recent).order_by().values("model", "state")
+        for row in rows.annotate(n=Count("pk"), cost=Sum("cost")).order_by("model", "state"):
             answers.add_metric([row["model"], row["state"]], row["n"])
             spent[row["model"]] = spent.get(row["model"], 0) + row["cost"]
         for model, cost in spent.items():
