@@ -454,6 +454,7 @@ STEPS_OFF = [
     *([] if ABEBOOKS else ["abebooks_fmv"]),
     *([] if TEXT_TO_MODEL else ["claude_analysis"]),
 ]
+SAMPLE_LISTING = "https://www.ebay.com/itm/256800100001"  # the sandbox's; what `manage.py up` evaluates
 # Executions of one bulk import at work at once, so that an interactive one never waits behind them.
 BULK_AT_ONCE = env.whole("BULK_AT_ONCE", 8, least=1)
 # Photos and texts of what was never acquired are forgotten after so many days.

@@ -115,6 +115,12 @@ def project_parts(*, host: str, port: int, flower_port: int) -> list[Part]:
     ]
 
 
-def main_job(library: Path, owner: str) -> list[str]:
-    """Return the command that imports a library, shows its progress and prints the account."""
-    return manage("import_library", str(library), "--owner", owner, "--wait")
+def main_jobs(library: Path, owner: str) -> list[list[str]]:
+    """Return the commands that show each flow: import a library; and, of the sandbox's inventions, evaluate a listing and flag books."""
+    jobs = [manage("import_library", str(library), "--owner", owner, "--wait")]
+    if settings.SOURCES == "sandbox":
+        jobs += [
+            manage("run_runbook", settings.SAMPLE_LISTING, "--owner", owner, "--wait"),
+            manage("submit_llm_job", "flag", "--owner", owner, "--wait"),
+        ]
+    return jobs

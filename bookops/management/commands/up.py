@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from bookops.stack.errors import StackError
@@ -16,7 +18,7 @@ from bookops.stack.given import demand_broker, demand_database
 from bookops.stack.machine import ADMIN, MachineSecrets, ensure_admin
 from bookops.stack.migrating import migrate_if_needed
 from bookops.stack.only_one import only_one
-from bookops.stack.parts import main_job, project_parts, sandbox_part, valkey_part
+from bookops.stack.parts import main_jobs, project_parts, sandbox_part, valkey_part
 from bookops.stack.sockets import demand_free_port, free_port
 from bookops.stack.supervisor import Part, Supervisor
 from bookops.stack.valkey import Valkey, remove_left_socket
@@ -75,6 +77,8 @@ class Command(BaseCommand):
                 for part in ground:
                     supervisor.start(part)
                 if migrate_if_needed():
+                    call_command("load_models", verbosity=0, stdout=StringIO())
+                    call_command("load_reference_data", verbosity=0, stdout=StringIO())
                     self.stdout.write(f"The database is ready: {settings.DATABASE['ENGINE'].rsplit('.', 1)[1]}")
                 kept = ensure_admin(kept)
                 kept.save(kept_at)
@@ -83,11 +87,14 @@ class Command(BaseCommand):
                 parts = project_parts(host=HOST, port=port, flower_port=flower_port)
                 for part in parts:
                     supervisor.start(part)
-                code = supervisor.run(main_job(library, ADMIN))
+                code = 0
+                for job in main_jobs(library, ADMIN):
+                    if not code and not supervisor.asked_to_stop:
+                        code = supervisor.run(job)
                 if once or supervisor.asked_to_stop:
                     return code
                 if code:
-                    self.stderr.write(f"The import did not succeed (exit code {code}); everything else is up.")
+                    self.stderr.write(f"The last command did not succeed (exit code {code}); everything else is up.")
                 supervisor.wait_for(parts)
                 self.say_where(port, flower_port, kept)
                 supervisor.watch()
