@@ -196,3 +196,6 @@ class DeskUserAdmin(UserAdmin, ThemedModelAdmin):
 @admin.register(Group)
 class DeskGroupAdmin(GroupAdmin, ThemedModelAdmin):
     """Groups of permissions, for instance those who may run imports."""
+
+
+from bookops import admin_money  # noqa: E402, F401 - it stands on the classes above

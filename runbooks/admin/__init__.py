@@ -1,5 +1,5 @@
 """The desk's pages about evaluations; Django finds them by importing this package."""
 
-from runbooks.admin import copies, executions, listings, runbooks
+from runbooks.admin import bulk, copies, executions, home, listings, lists, runbooks, tables
 
-__all__ = ["copies", "executions", "listings", "runbooks"]
+__all__ = ["bulk", "copies", "executions", "home", "listings", "lists", "runbooks", "tables"]

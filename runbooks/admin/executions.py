@@ -223,9 +223,18 @@ class ExecutionAdmin(RunAdmin):
 
 
 def _compared(line: Line) -> list[dict[str, Any]]:
-    """Return each run of a step, the newest first, with what it told differently from the one before it."""
-    pairs = zip([None, *line.runs], line.runs, strict=False)
-    return [
-        {"run": run, "cost": dollars(run.cost), "differences": differences(before.output, run.output) if before and run.output else []}
-        for before, run in pairs
-    ][::-1]
+    """Return each run of a step, the newest first, with what it told differently from the last one before it that told anything."""
+    told: list[dict[str, Any]] = []
+    before: dict[str, Any] = {}
+    for run in line.runs:
+        found = differences(before, run.output) if before and run.output else []
+        told.append({"run": run, "cost": dollars(run.cost), "differences": [(name, _brief(old), _brief(new)) for name, old, new in found]})
+        before = run.output or before
+    return told[::-1]
+
+
+def _brief(value: Any) -> Any:
+    """Return a value of a step's output as one would tell it: how many of what is a list of records."""
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return f"{len(value)}"
+    return "none" if value in (None, [], {}, "") else value

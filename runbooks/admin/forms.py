@@ -20,18 +20,14 @@ class TypedForm(forms.Form):
     """A form whose faults are told in a message, for its page is drawn anew."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
     def cleaned(self) -> dict[str, Any]:
         """Return what was typed; raises ValidationError."""
         if self.is_valid():
             return self.cleaned_data
-        raise ValidationError(
-            [
-                f"{self.fields[name].label}: {' '.join(errors)}" if name in self.fields else " ".join(errors)
-                for name, errors in self.errors.items()
-            ]
-        )
+        told = ((self.fields.get(name), " ".join(map(str, errors))) for name, errors in self.errors.items())
+        raise ValidationError([f"{field.label}: {words}" if field else words for field, words in told])
 
 
 class PriceForm(TypedForm):

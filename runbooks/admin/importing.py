@@ -34,7 +34,7 @@ class OwnedForm(forms.Form):
     owner = forms.CharField(label="Owner", help_text="Whose it is, by username. Empty: yours.", max_length=150, required=False)
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
         self.user = user
         if user.is_superuser:
             self.order_fields([name for name in self.fields if name != "owner"] + ["owner"])

@@ -22,7 +22,7 @@ from runbooks.scoring.scores import Score
 VERSIONS_SHOWN = 60
 #: The colours of a score bar begin at these points.
 AMBER_FROM, GREEN_FROM = 60, 80
-#: The most of the first score, which is no per cent.
+#: The most of the legacy score, which is no per cent.
 LEGACY_MOST = 120
 FATE = ListingImage.Fate
 
@@ -52,13 +52,16 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
         "negatives": [_with_photos(one, by_id) for one in runbook.condition_negatives],
         "issues": [_with_photos(one, by_id) for one in runbook.critical_issues],
         "contradictions": [_with_photos(one, by_id) for one in runbook.contradictions],
+        "issue_count": len(runbook.critical_issues) + len(runbook.contradictions),
         "scores": _scores(runbook),
         "chart": comparable_chart(runbook, comparables),
-        "values": [value for value in runbook.fmv_by_basis.get("values", {}).values() if value.get("n")],
+        "values": _values(runbook),
         "comparables": [_comparable(one) for one in comparables],
         "comparable_count": sum(one.is_current for one in comparables),
-        "price_changes": runbook.price_changes.select_related("changed_by"),
-        "versions": versions,
+        "price_changes": [
+            (change, usd(change.previous_price), usd(change.new_price)) for change in runbook.price_changes.select_related("changed_by")
+        ],
+        "versions": [{**one, "price": usd(one["price"]), "value": usd(one["value"])} for one in versions],
         "history": history_chart(versions[::-1]),
         "executions": runbook.executions.order_by("-created_at")[:10],
         "forms": _forms(runbook),
@@ -103,8 +106,14 @@ def _scores(runbook: EvalRunbook) -> list[tuple[str, int, int, Any]]:
     return [
         ("Quality", runbook.quality_score, 100, score_bars(tiered.get("quality", {}))),
         ("Strategic fit", runbook.strategic_fit_score, 100, score_bars(tiered.get("strategic_fit", {}))),
-        ("First score", runbook.total_score, LEGACY_MOST, score_bars(runbook.score_breakdown)),
+        ("Legacy score", runbook.total_score, LEGACY_MOST, score_bars(runbook.score_breakdown)),
     ]
+
+
+def _values(runbook: EvalRunbook) -> list[dict[str, Any]]:
+    """Return what each basis with prices comes to, its amounts as the page writes them."""
+    values = [value for value in runbook.fmv_by_basis.get("values", {}).values() if value.get("n")]
+    return [{**value, "amounts": [usd(value[name]) for name in ("low", "mid", "median", "high")]} for value in values]
 
 
 def _comparable(row: Comparable) -> dict[str, Any]:
@@ -175,8 +184,8 @@ def _beside(before: Score, after: Score) -> Sequence[tuple[str, str, str]]:
             ("Price position", score.position.value if score.position else "not known"),
             ("Tier", score.tier.value.replace("_", " ")),
             ("Combined score", f"{score.combined}"),
-            ("First score", f"{score.legacy.total} of {score.legacy.most}"),
-            ("First recommendation", score.recommendation.value),
+            ("Legacy score", f"{score.legacy.total} of {score.legacy.most}"),
+            ("Legacy recommendation", score.recommendation.value),
             ("Suggested offer", usd(score.suggested_offer)),
             ("Recommended price", usd(price.amount) if price.amount is not None else price.note or "–"),
             ("Why", score.reasoning),
