@@ -35,8 +35,8 @@ class WaitingView(APIView):
     longest_wait: ClassVar[float] = 60.0
 
     @classmethod
-    def finished(cls, run_id: uuid.UUID) -> dict[str, Any] | None:
-        """Return the 200's body for a run that has ended, None to leave it at the 202."""
+    def finished(cls, run_id: uuid.UUID) -> tuple[int, dict[str, Any]] | None:
+        """Return status and body for a run that has ended, None to leave it at what was answered first."""
         raise NotImplementedError
 
     @classmethod
@@ -71,7 +71,7 @@ class WaitingView(APIView):
         try:
             run_id = uuid.UUID(str(response.data[cls.id_field]))
             if await wait_for_end(cls.kind, run_id, seconds) and (result := await sync_to_async(cls.finished)(run_id)):
-                response.status_code, response.data = 200, result
+                response.status_code, response.data = result
                 del response["Retry-After"]
         except OperationalError:
             pass  # it was taken in all the same; the 202 says where to ask

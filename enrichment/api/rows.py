@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookops.api.csv_files import CSVRenderer, csv_text
+from bookops.api.files import CSVRenderer, csv_text
 from bookops.api.pagination import HighestIdFirst, InOrder
 from bookops.api.problems import Problem
 from bookops.api.requests import OwnerRequest

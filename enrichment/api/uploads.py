@@ -68,9 +68,10 @@ class UploadView(WaitingView):
     throttle_classes = [UserThrottle, AnonThrottle, UploadThrottle]
 
     @classmethod
-    def finished(cls, run_id: uuid.UUID) -> dict[str, Any] | None:
+    def finished(cls, run_id: uuid.UUID) -> tuple[int, dict[str, Any]] | None:
         """Return seed 003's answer, None for an import that was deleted meanwhile."""
-        return finished(run_id)
+        result = finished(run_id)
+        return (200, result) if result else None
 
     @extend_schema(
         operation_id="upload",

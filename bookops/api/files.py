@@ -1,4 +1,4 @@
-"""CSV files as answers."""
+"""Answers that are files: refusals of such addresses are JSON all the same."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from typing import Any
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 
-class CSVRenderer(BaseRenderer):
-    """Say in content negotiation that a view answers with text/csv."""
+class FileRenderer(BaseRenderer):
+    """Say in content negotiation what a view answers with; files themselves are not rendered."""
+
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """Return a refusal as JSON."""
+        return JSONRenderer().render(data)
+
+
+class CSVRenderer(FileRenderer):
+    """Answer with text/csv."""
 
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        """Return a refusal as JSON; files themselves are streamed, not rendered."""
-        return JSONRenderer().render(data)
 
 
 def csv_text(lines: Iterable[Iterable[Any]]) -> bytes:

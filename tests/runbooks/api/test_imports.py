@@ -1,0 +1,316 @@
+"""POST /api/books/import-ebay, GET …/status and the deeds of an evaluation, by the first design's field names."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from bookops.runs import State
+from runbooks.api.imports import ImportEbayView
+from runbooks.links import ACCEPTED
+from runbooks.models import Execution, StepRun
+from runbooks.plan import SHOWN
+from tests.api.clients import client_of, json_body, make_user
+from tests.runbooks.api.finishing import save_runbook_of
+from tests.runbooks.factories import make_execution, make_step
+
+LINK = "https://www.ebay.com/itm/256712345678"
+SIX = ["fetch_listing", "download_images", "claude_analysis", "ebay_fmv", "abebooks_fmv", "assemble"]
+
+
+def post(api: Client, path: str = "/api/books/import-ebay", headers: dict[str, str] | None = None, **values: Any) -> Any:
+    """Send JSON."""
+    return api.post(path, **json_body(**values), headers=headers or {})
+
+
+def test_it_answers_at_once_with_the_execution(api: Client, owner: Any) -> None:
+    answer = post(api, url=f"{LINK}?hash=abc")
+    body = answer.json()
+    execution = Execution.objects.get()
+    assert answer.status_code == 202
+    assert (body["execution_id"], body["status"]) == (str(execution.pk), "RUNNING")
+    assert (execution.owner, execution.url, execution.listing_key) == (owner, LINK, "ebay:256712345678")
+    assert answer["Location"] == body["status_url"] == f"/api/books/import/{execution.pk}/status"
+    assert body["websocket"] == f"/ws/import/{execution.pk}"
+
+
+def test_it_asks_little_of_the_database(api: Client) -> None:
+    post(api, url="https://www.ebay.com/itm/256712345679")
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        assert post(api, url=LINK).status_code == 202
+    assert len(asked) <= 16, [one["sql"][:80] for one in asked]
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "empty"),
+        ("https://www.amazon.com/dp/0140449132", "not_ebay"),
+        ("https://ebay.com.evil.example/itm/256712345678", "not_ebay"),
+        ("http://169.254.169.254/itm/256712345678", "not_ebay"),
+        ("https://www.ebay.com/sch/i.html?_nkw=dickens", "not_an_item"),
+        ("9780140449136", "isbn"),
+    ],
+)
+def test_it_refuses_other_links_and_says_what_is_accepted(api: Client, url: str, reason: str) -> None:
+    answer = post(api, url=url)
+    body = answer.json()
+    assert answer.status_code == 400
+    assert not Execution.objects.exists()
+    if url:
+        assert body["detail"].startswith("Invalid eBay URL.")
+        assert (body["code"], body["reason"], body["remedy"]) == ("invalid_ebay_url", reason, ACCEPTED)
+
+
+def test_a_second_request_gets_the_first_execution(api: Client) -> None:
+    first = post(api, url=LINK).json()
+    again = post(api, url="https://www.ebay.co.uk/itm/a-slug/256712345678?mkcid=1")
+    assert (again.status_code, again.json()["execution_id"]) == (202, first["execution_id"])
+    assert Execution.objects.count() == 1
+
+
+def test_a_second_request_that_asks_for_something_else_is_a_conflict(api: Client) -> None:
+    first = post(api, url=LINK).json()
+    answer = post(api, url=LINK, options={"without": ["abebooks_fmv"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "another_one_runs")
+    assert answer.json()["execution_id"] == first["execution_id"]
+
+
+def test_the_same_listing_of_another_owner_is_another_execution(api: Client) -> None:
+    first = post(api, url=LINK).json()
+    assert post(client_of(make_user()), url=LINK).json()["execution_id"] != first["execution_id"]
+
+
+def test_the_same_options_are_the_same_however_they_are_sent(api: Client) -> None:
+    first = post(api, url=LINK, options={"without": ["abebooks_fmv", "ebay_fmv"]}).json()
+    again = post(api, url=LINK, options={"without": ["ebay_fmv", "abebooks_fmv", "ebay_fmv"], "queries": {}})
+    assert again.json()["execution_id"] == first["execution_id"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"modell": "claude"},
+        {"model": "claude-9"},
+        {"without": ["fetch_listing"]},
+        {"queries": {"ebay": "x"}},
+        {"queries": {"ebay_fmv": "x" * 101}},
+        [],
+    ],
+)
+def test_options_that_say_nothing_are_refused(api: Client, options: Any) -> None:
+    answer = post(api, url=LINK, options=options)
+    assert answer.status_code == 400
+    assert answer.json()["errors"]
+    assert not Execution.objects.exists()
+
+
+def test_a_key_sent_twice_begins_one_execution(api: Client) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = post(api, url=LINK, headers=key)
+    Execution.objects.update(state=State.CANCELLED)
+    again = post(api, url=LINK, headers=key)
+    assert again.json() == first.json()
+    assert again["Idempotency-Replayed"] == "true"
+    assert Execution.objects.count() == 1
+
+
+def test_a_listing_is_pasted(api: Client) -> None:
+    answer = post(api, title="Works of Dickens, 6 vols", text="Full morocco.", price="520.00", currency="gbp", condition="Good")
+    assert answer.status_code == 202
+    execution = Execution.objects.get()
+    facts = execution.listing.record
+    assert (execution.cause, facts.is_pasted, facts.title, facts.description) == (
+        "paste",
+        True,
+        "Works of Dickens, 6 vols",
+        "Full morocco.",
+    )
+    assert (str(facts.price), facts.condition) == ("520.00 GBP", "Good")
+
+
+def test_a_pasted_listing_brings_its_photos(api: Client) -> None:
+    photos = [SimpleUploadedFile(f"{name}.jpg", name.encode(), "image/jpeg") for name in ("front", "spine")]
+    answer = api.post("/api/books/import-ebay", {"title": "Works", "price": "", "photos": photos, "options": '{"without": ["ebay_fmv"]}'})
+    assert answer.status_code == 202
+    execution = Execution.objects.get()
+    assert execution.options == {"without": ["ebay_fmv"]}
+    assert execution.listing.record.price is None
+    urls = execution.listing.record.image_urls
+    assert [default_storage.open(url.removeprefix("upload:")).read() for url in urls] == [b"front", b"spine"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"title": ""}, {"title": "Works", "price": "-1"}, {"title": "Works", "currency": "dollars"}, {"text": "no title"}, {"titel": "Works"}],
+)
+def test_a_pasted_listing_names_the_field_that_is_wrong(api: Client, wrong: dict[str, str]) -> None:
+    answer = post(api, **wrong)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert {error["field"] for error in answer.json()["errors"]} & {*wrong, "title"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_ends_with_the_book_and_its_runbook() -> None:
+    owner = make_user()
+    client = client_of(owner)
+
+    def finish() -> None:
+        for _ in range(100):
+            if execution := Execution.objects.first():
+                break
+            time.sleep(0.05)
+        save_runbook_of(execution)
+        connection.close()
+
+    worker = threading.Thread(target=finish)
+    worker.start()
+    began = time.monotonic()
+    answer = post(client, "/api/books/import-ebay?wait=20", url=LINK)
+    worker.join()
+    body = answer.json()
+    assert answer.status_code == 200
+    assert time.monotonic() - began < 15
+    runbook = owner.runbooks.get()
+    assert body["book"]["id"] == str(runbook.copy.book.public_id)
+    assert body["eval_runbook"]["id"] == str(runbook.public_id)
+    assert body["eval_runbook"]["total_score"] == runbook.total_score
+    assert "Retry-After" not in answer
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_too_short_answers_202(api: Client) -> None:
+    answer = post(api, "/api/books/import-ebay?wait=0.2", url=LINK)
+    assert (answer.status_code, answer.json()["status"]) == (202, "RUNNING")
+
+
+def test_what_came_to_nothing_while_it_was_waited_for_says_why(owner: Any) -> None:
+    execution = make_execution(owner, state=State.FAILED, detail="It has ended. Paste the listing.")
+    status, body = ImportEbayView.finished(execution.pk) or (0, {})
+    assert (status, body["status"], body["error"]) == (202, "FAILED", "It has ended. Paste the listing.")
+
+
+def test_the_status_has_the_first_designs_shape(api: Client, owner: Any) -> None:
+    execution = make_execution(owner)
+    for name, state in {"fetch_listing": State.SUCCEEDED, "download_images": State.SUCCEEDED, "claude_analysis": State.RUNNING,
+                        "ebay_fmv": State.SUCCEEDED, "abebooks_fmv": State.PARKED}.items():  # fmt: skip
+        make_step(execution, name, state=state, progress="3/19 images" if name == "claude_analysis" else "")
+    answer = api.get(f"/api/books/import/{execution.pk}/status")
+    body = answer.json()
+    assert list(body)[:4] == ["status", "progress", "book_id", "error"]
+    assert (body["status"], body["book_id"], body["error"]) == ("RUNNING", None, None)
+    assert list(body["progress"]) == SIX == list(SHOWN)
+    assert list(body["progress"].values()) == ["COMPLETED", "COMPLETED", "RUNNING", "COMPLETED", "PARKED", "PENDING"]
+    assert answer["Retry-After"]
+    assert {step["step"]: step["progress"] for step in body["steps"]}["claude_analysis"] == "3/19 images"
+    assert {step["step"]: bool(step["until"]) for step in body["steps"]}["abebooks_fmv"]
+
+
+def test_the_status_names_the_book_when_it_is_complete(api: Client, owner: Any) -> None:
+    execution = make_execution(owner)
+    runbook = save_runbook_of(execution)
+    answer = api.get(f"/api/books/import/{execution.pk}/status")
+    body = answer.json()
+    assert (body["status"], body["book_id"], body["error"]) == ("SUCCEEDED", str(runbook.copy.book.public_id), None)
+    assert body["runbook_id"] == str(runbook.public_id)
+    assert "Retry-After" not in answer
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "error"), [(State.FAILED, "Paste it.", "Paste it."), (State.CANCELLED, "", "It was cancelled.")]
+)
+def test_the_status_of_what_came_to_nothing_says_why(api: Client, owner: Any, state: State, detail: str, error: str) -> None:
+    execution = make_execution(owner, state=state, detail=detail)
+    body = api.get(f"/api/books/import/{execution.pk}/status").json()
+    assert (body["status"], body["book_id"], body["error"]) == ("FAILED", None, error)
+
+
+def test_a_step_is_retried_with_a_variant(api: Client, owner: Any) -> None:
+    execution = make_execution(owner)
+    save_runbook_of(execution)
+    make_step(execution, "ebay_fmv", state=State.FAILED)
+    answer = post(api, f"/api/books/import/{execution.pk}/steps/ebay_fmv/retry", variant={"query": "moonstone tinsley"})
+    assert answer.status_code == 200
+    assert (answer.json()["run"], answer.json()["status"]) == (2, "PENDING")
+    runs = execution.steps.filter(name="ebay_fmv").order_by("number")
+    assert [(run.is_current, run.variant) for run in runs] == [(False, {}), (True, {"query": "moonstone tinsley"})]
+
+
+@pytest.mark.parametrize(("step", "status"), [("ebay_fmv", 409), ("assemble", 409), ("magic", 404)])
+def test_a_step_that_is_at_work_or_never_ran_is_not_retried(api: Client, owner: Any, step: str, status: int) -> None:
+    execution = make_execution(owner)
+    make_step(execution, "ebay_fmv", state=State.RUNNING)
+    assert post(api, f"/api/books/import/{execution.pk}/steps/{step}/retry").status_code == status
+
+
+def test_every_failed_step_is_retried(api: Client, owner: Any) -> None:
+    execution = make_execution(owner, state=State.FAILED)
+    make_step(execution, "fetch_listing", state=State.DEAD)
+    assert post(api, f"/api/books/import/{execution.pk}/retry").json() == {"retried": 1}
+    assert StepRun.objects.get(execution=execution, is_current=True).number == 2
+
+
+def test_it_is_cancelled_once(api: Client, owner: Any) -> None:
+    execution = make_execution(owner)
+    answers = [post(api, f"/api/books/import/{execution.pk}/cancel").json() for _ in range(2)]
+    assert answers == [{"cancelled": True}, {"cancelled": False}]
+
+
+def test_the_events_are_the_websockets_messages(api: Client, owner: Any) -> None:
+    execution = make_execution(owner)
+    execution.record("step", step="claude_analysis", status="running", progress="3/19 images")
+    execution.record("step", step="claude_analysis", status="completed")
+    body = api.get(f"/api/books/import/{execution.pk}/events?after=0").json()
+    first = body["events"][0]
+    assert (first["step"], first["status"], first["progress"], first["seq"]) == ("claude_analysis", "running", "3/19 images", 1)
+    assert body["last_seq"] == 2
+    assert api.get(f"/api/books/import/{execution.pk}/events?after=2").json() == {"events": [], "last_seq": 2}
+    assert api.get(f"/api/books/import/{execution.pk}/events?after=x").status_code == 400
+
+
+def test_the_list_tells_what_each_step_cost(api: Client, owner: Any) -> None:
+    execution = make_execution(owner)
+    make_step(
+        execution, "claude_analysis", number=1, is_current=False, state=State.FAILED, cost=10_000, input_tokens=5, calls={"claude": 1}
+    )
+    make_step(execution, "claude_analysis", number=2, state=State.SUCCEEDED, cost=24_310, input_tokens=7, calls={"claude": 2})
+    make_execution(make_user())
+    [found] = api.get("/api/books/import").json()["results"]
+    assert (found["execution_id"], found["cost_usd"]) == (str(execution.pk), "0.034310")
+    told = found["cost_by_step"]["claude_analysis"]
+    assert (told["cost_usd"], told["input_tokens"], told["calls"]) == ("0.034310", 12, 3)
+    detail = api.get(f"/api/books/import/{execution.pk}").json()
+    assert [(run["run"], run["is_current"]) for run in detail["steps"]] == [(1, False), (2, True)]
+
+
+def test_the_list_costs_the_same_with_more_executions(api: Client, owner: Any) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert api.get("/api/books/import").status_code == 200
+        return len(asked)
+
+    make_step(make_execution(owner, state=State.FAILED))
+    few = queries()
+    for _ in range(5):
+        make_step(make_execution(owner, state=State.FAILED))
+    assert queries() == few
+
+
+def test_the_list_is_filtered(api: Client, owner: Any) -> None:
+    parked = make_execution(owner)
+    make_step(parked, "ebay_fmv", state=State.PARKED)
+    make_execution(owner, state=State.FAILED, cause="bulk")
+    assert [one["execution_id"] for one in api.get("/api/books/import?parked=true").json()["results"]] == [str(parked.pk)]
+    assert len(api.get("/api/books/import?parked=false").json()["results"]) == 1
+    assert len(api.get("/api/books/import?state=failed&cause=bulk").json()["results"]) == 1
+    assert api.get("/api/books/import?state=elsewhere").status_code == 400
