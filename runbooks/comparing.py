@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookops.clock import database_now
+from runbooks.entered import read_address
 from runbooks.entries import Entries, Entry, entries_of_csv, entries_of_text
 from runbooks.evaluating import ADJUSTABLE, rescore
 from runbooks.models import Comparable, EvalRunbook
@@ -19,7 +20,7 @@ from runbooks.relevance import judge
 from runbooks.scoring.evidence import Evidence
 from runbooks.sources.records import Basis, Offer
 from runbooks.subject import Subject
-from runbooks.tables import RefusedLine
+from runbooks.tables import CellRefused, RefusedLine
 
 CAUSE = "comparables"
 MANUAL = Comparable.Origin.MANUAL
@@ -53,6 +54,10 @@ def add_manual(runbook: EvalRunbook, entry: Entry, *, by: Any, relevance: str = 
     """
     if relevance and relevance not in Comparable.Relevance.values:
         raise ValidationError({"relevance": f"Relevance is {', '.join(Comparable.Relevance.values)}, or empty to have it judged."})
+    try:
+        read_address(entry.url)
+    except CellRefused as error:
+        raise ValidationError({error.column: error.why}) from None
     with transaction.atomic():
         added, there = _store(_lock(runbook), [entry], by)
         one = (added or there)[0]
@@ -93,7 +98,7 @@ def _lock(runbook: EvalRunbook) -> EvalRunbook:
 def _store(runbook: EvalRunbook, entries: Sequence[Entry], by: Any) -> tuple[list[Comparable], list[Comparable]]:
     """Return the new comparables, and those that are there already: a list may be sent twice."""
     known = {_likeness(one): one for one in Comparable.objects.filter(runbook=runbook, origin=MANUAL)}
-    subject = Evidence.from_json(runbook.evidence).subject
+    subject, now = Evidence.from_json(runbook.evidence).subject, database_now()
     added, there = [], []
     for entry in entries:
         one = _comparable(runbook, subject, entry)
@@ -102,12 +107,11 @@ def _store(runbook: EvalRunbook, entries: Sequence[Entry], by: Any) -> tuple[lis
             continue
         if len(known) == MOST_ENTERED:
             raise CannotCompare(f"A runbook holds {MOST_ENTERED} comparables that were entered by hand; delete some first.")
-        one.changed_by, one.changed_at = by, database_now()
-        one.full_clean(exclude=["runbook", "changed_by"])
-        one.save()
+        one.changed_by, one.changed_at = by, now
+        one.clean_fields(exclude=["runbook", "changed_by"])
         known[_likeness(one)] = one
         added.append(one)
-    return added, there
+    return Comparable.objects.bulk_create(added), there
 
 
 def _comparable(runbook: EvalRunbook, subject: Subject, entry: Entry) -> Comparable:
@@ -133,9 +137,9 @@ def delete(comparable: Comparable, *, by: Any) -> None:
     if comparable.origin != MANUAL:
         raise CannotCompare("It was not entered by hand and would come back; exclude it instead.")
     with transaction.atomic():
-        runbook = _lock(comparable.runbook)
+        _lock(comparable.runbook)
         comparable.delete()
-        rescore(runbook, cause=CAUSE, by=by)
+        rescore(comparable.runbook, cause=CAUSE, by=by)
 
 
 def exclude(comparable: Comparable, *, by: Any, why: str) -> Comparable:
@@ -187,12 +191,12 @@ def _change(comparable: Comparable, change: Callable[[Comparable], None], by: An
     if not why.strip():
         raise ValidationError({"why": "Say why."})
     with transaction.atomic():
-        runbook = _lock(comparable.runbook)
+        _lock(comparable.runbook)
         comparable.refresh_from_db()
         change(comparable)
         comparable.changed_by, comparable.changed_at = by, database_now()
         comparable.save()
-        rescore(runbook, cause=CAUSE, by=by)
+        rescore(comparable.runbook, cause=CAUSE, by=by)
     return comparable
 
 

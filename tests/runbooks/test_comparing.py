@@ -56,10 +56,14 @@ def test_the_same_twice_is_one():
     assert Comparable.objects.count() == 1
 
 
-def test_it_refuses_an_amount_that_is_none_by_its_field():
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"amount": 0}, "amount"), ({"url": "javascript:alert(1)"}, "url"), ({"title": "x" * 501}, "title")]
+)
+def test_it_refuses_what_none_has_by_its_field(changes, field):
     with pytest.raises(ValidationError) as refused:
-        add_manual(make_runbook(), entry(0), by=None)
-    assert "amount" in refused.value.message_dict
+        add_manual(make_runbook(), entry(**changes), by=None)
+    assert field in refused.value.message_dict
+    assert not Comparable.objects.exists()
 
 
 def test_a_file_adds_what_it_says():
