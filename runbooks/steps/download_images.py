@@ -15,6 +15,7 @@ from runbooks.images import storing
 from runbooks.images.choosing import Candidate
 from runbooks.images.decoding import shared_decoder
 from runbooks.images.fetching import Fetched, LeftOut, Photos, fetch
+from runbooks.images.refusals import Refusal
 from runbooks.listings import RULE
 from runbooks.models import Listing, ListingImage
 from runbooks.sources.records import ListingFacts
@@ -36,7 +37,7 @@ def run(work: Work) -> Done:
     facts = ListingFacts.from_json(work.inputs["fetch_listing"]["facts"])
     urls = [url for url in facts.image_urls if len(url) <= LONGEST_URL]
     rows = {image.source_url: image for image in listing.images.filter(source_url__in=urls)}
-    settled = {url: row for url, row in rows.items() if row.fate != Fate.REFUSED}
+    settled = {url: row for url, row in rows.items() if _is_settled(row)}
     connection.close()
     photos = fetch(
         urls,
@@ -54,6 +55,11 @@ def run(work: Work) -> Done:
         store=lambda: _keep(listing, urls, new, photos),
         discard=lambda: _discard(new),
     )
+
+
+def _is_settled(row: ListingImage) -> bool:
+    # What is so small may have been a page of a host that was down.
+    return row.fate != Fate.REFUSED and not row.reason.startswith(Refusal.TOO_SMALL)
 
 
 def _candidate(row: ListingImage) -> Candidate | None:

@@ -26,11 +26,11 @@ def run(work: Work) -> Done:
     facts = ListingFacts.from_json(work.inputs["fetch_listing"]["facts"])
     subject = subject_of(facts, binders=reference_of(work.execution.owner_id).binders)
     connection.close()
-    # A person's words, else the product number, else ours.
-    gtin = "" if work.query else subject.isbn
-    words = work.query or ("" if gtin else full_query(subject))
-    answers = [*_sold(source, gtin, words, work.flow), source.search(gtin=gtin, q=words, flow=work.flow)]
+    # A person's words, else the product number, else ours. With sales there are two questions already: both had better find something.
     simple = simple_query(subject)
+    gtin = "" if work.query else subject.isbn
+    words = work.query or ("" if gtin else simple if source.shows_sold else full_query(subject))
+    answers = [*_sold(source, gtin, words, work.flow), source.search(gtin=gtin, q=words, flow=work.flow)]
     is_poor = sum(len(answer.offers) for answer in answers if answer.usable) < ENOUGH
     if is_poor and simple not in ("", words) and len(answers) < MOST_SEARCHES and work.left > ONE_OF_TWO:
         answers.append(source.search(q=simple, flow=work.flow))

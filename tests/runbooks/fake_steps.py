@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -33,14 +34,21 @@ class FakeSteps:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
+        self._real: dict[str, Callable[[Work], Done]] = {}
         for name in STEPS:
             if name not in ("assemble", "notify"):
                 self.put(name, Done({"found": name}))
 
     def put(self, name: str, *outcomes: Outcome) -> FakeStep:
-        step = FakeStep(*outcomes)
-        self._patch.setattr(f"runbooks.steps.{name}.run", step)
+        module, step = import_module(f"runbooks.steps.{name}"), FakeStep(*outcomes)
+        self._real.setdefault(name, module.run)
+        self._patch.setattr(module, "run", step)
         return step
+
+    def let_work(self, *names: str) -> None:
+        """Put the real steps back."""
+        for name in names:
+            self._patch.setattr(import_module(f"runbooks.steps.{name}"), "run", self._real[name])
 
 
 def saves_nothing(work: Work) -> Done:

@@ -8,6 +8,7 @@ import pytest
 from bookops.outbound.answers import Answer
 from bookops.outbound.errors import BadAnswer, NotFound, Refused, TryAgain
 from runbooks.images import fetching
+from runbooks.images.choosing import Candidate
 from runbooks.images.decoding import Decoder, Picture, Prepared
 from runbooks.images.fetching import Fetched, fetch, image_door
 from runbooks.images.refusals import ImageRefused, Refusal
@@ -168,6 +169,22 @@ def test_banners_and_duplicates_are_left_out_by_their_place_in_the_listing():
     photos = fetch([address(number) for number in range(6)], door=door, decoder=FakeDecoder(**{"5": (1600, 400)}))
     assert positions(photos.kept) == [0, 2, 4]
     assert reasons(photos) == {1: "not_found", 3: Refusal.DUPLICATE, 5: Refusal.BANNER}
+
+
+def test_what_is_known_is_not_fetched_again_and_still_compared():
+    door, told = FakeDoor(), []
+    known = {address(0): Candidate(9, 1200, 1600, hashlib.sha256(PHOTO + address(2).encode()).hexdigest()), address(1): None}
+    photos = fetch(
+        [address(number) for number in range(4)],
+        door=door,
+        decoder=FakeDecoder(),
+        known=known,
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    assert sorted(door.asked) == [address(2), address(3)]
+    assert [one.position for one in photos.kept] == [3]
+    assert [(one.position, one.reason) for one in photos.left_out] == [(2, Refusal.DUPLICATE)], "the same as the first, which was kept"
+    assert told == [(3, 4), (4, 4)]
 
 
 def test_a_listing_without_photos_is_no_failure():
