@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "bookops.sweep", "schedule": 5.0, "options": {"expires": 10}},
     "send notices": {"task": "bookops.send_notices", "schedule": 10.0, "options": {"expires": 20}},
     "forget what is old": {"task": "bookops.forget", "schedule": 3600.0},
+    "fetch exchange rates": {"task": "runbooks.tasks.fetch_exchange_rates", "schedule": 3600.0},
 }
 
 # --- Storage: uploads and dashboards -------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ def main_jobs(library: Path, owner: str) -> list[list[str]]:
     jobs = [manage("import_library", str(library), "--owner", owner, "--wait")]
     if settings.SOURCES == "sandbox":
         jobs += [
+            manage("fetch_rates"),
             manage("run_runbook", settings.SAMPLE_LISTING, "--owner", owner, "--wait"),
             manage("submit_llm_job", "flag", "--owner", owner, "--wait"),
         ]
