@@ -8,6 +8,7 @@ from bookops.health import healthz, readyz
 from bookops.metrics import CoreCollector, metrics_view
 from enrichment.api.live import ImportConsumer
 from enrichment.metrics import ImportCollector
+from llmjobs.api.live import JobConsumer
 from runbooks.api.live import ExecutionConsumer
 
 handler400 = "bookops.api.problems.bad_request"
@@ -20,6 +21,7 @@ urlpatterns = [
     path("api/", include("bookops.api.urls")),
     path("api/", include("enrichment.api.urls")),
     path("api/", include("runbooks.api.urls")),
+    path("api/", include("llmjobs.api.urls")),
     # They tell nothing of anybody, so they ask nobody who they are.
     path("api/schema", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="schema"),
     # The split view serves its script as a file, so that no page of ours needs inline scripts.
@@ -32,4 +34,5 @@ urlpatterns = [
 websocket_urlpatterns = [
     path("ws/imports/<uuid:pk>", ImportConsumer.as_asgi(), name="ws-import"),
     path("ws/import/<uuid:pk>", ExecutionConsumer.as_asgi(), name="ws-execution"),
+    path("ws/llm-jobs/<uuid:pk>", JobConsumer.as_asgi(), name="ws-llm-job"),
 ]

@@ -106,8 +106,9 @@ def test_lists_show_only_what_is_the_owners(world: World) -> None:
     make_row(make_import(other), state=State.DEAD)
     make_book(other, title="Another's")
     client = client_of(world.owner)
-    for path in ("/api/imports", "/api/books", "/api/notices"):
+    for path in ("/api/imports", "/api/notices", "/api/llm-jobs"):
         assert len(client.get(path).json()["results"]) == 1
+    assert "Another's" not in {book["title"] for book in client.get("/api/books").json()["results"]}
     assert client.get("/api/dead-letters").json()["results"] == []
     theirs = other.libraryimports.get().pk
     assert client.get(f"/api/books?library_import={theirs}").json()["results"] == []
@@ -120,4 +121,5 @@ def test_nothing_but_pages_that_tell_nothing_is_public() -> None:
         "api/schema",
         "api/docs",
         "api/ebay/account-deletion",
+        "api/llm-jobs/openai-webhook",
     }
