@@ -25,9 +25,10 @@ from runbooks.admin.execution_buttons import EXECUTION_BUTTONS, RUN
 from runbooks.admin.files import stored_file
 from runbooks.admin.importing import LinkForm, PasteForm, models_to_ask
 from runbooks.admin.timeline import TITLES, Line, differences, lines_of
+from runbooks.advancing import Course
 from runbooks.links import BadLink
 from runbooks.models import Execution, KeptPage, StepRun
-from runbooks.plan import ABEBOOKS_FMV, CLAUDE_ANALYSIS, EBAY_FMV, STEPS
+from runbooks.plan import ABEBOOKS_FMV, CLAUDE_ANALYSIS, EBAY_FMV, NOTIFY, STEPS
 
 EVENTS_SHOWN = 60
 #: Seconds between two looks of a page at its execution: while it moves, and while it only waits.
@@ -177,7 +178,7 @@ class ExecutionAdmin(RunAdmin):
         shown = self._live(request, execution, lines)
         parts = {name: render_to_string(f"runbooks/desk/execution_{name}.html", shown, request) for name in ("now", "steps", "events")}
         waits = any(line.run.state == State.PARKED for line in lines)
-        moves = execution.state in OPEN or any(line.is_open for line in lines)
+        moves = execution.state in OPEN or any(line.is_open for line in lines) or _goes_on(execution)
         return JsonResponse(
             {"state": execution.state, "parts": parts, "look_again_in": LOOK_AGAIN_IN if moves else WAIT_AGAIN_IN if waits else 0}
         )
@@ -220,6 +221,12 @@ class ExecutionAdmin(RunAdmin):
             "snapshots": obj.listing.snapshots.order_by("-at")[:10] if obj.listing else [],
             "events": RunEvent.objects.filter(run_id=obj.pk).order_by("-seq")[:EVENTS_SHOWN],
         }
+
+
+def _goes_on(execution: Execution) -> bool:
+    """Say whether a step is outdated and about to be opened again: for a moment nothing runs, and yet it is not the end."""
+    course = Course.of(execution)
+    return execution.state != State.CANCELLED and any(course.is_wanted(step) for step in STEPS.values() if step.name != NOTIFY)
 
 
 def _compared(line: Line) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from bookops.language_models import LanguageModel, load_models
 from bookops.runs import State
 from bookops.spend import Budget
 from bookops.staff_groups import ADMIN, EDITOR, VIEWER, make_groups
+from runbooks.advancing import Course
 from runbooks.models import (
     AccountDeletion,
     Author,
@@ -54,6 +55,7 @@ from runbooks.models import (
     StepAttempt,
     StepRun,
 )
+from runbooks.plan import STEPS
 from tests.factories import make_owner
 from tests.runbooks.evaluated import make_comparable, make_execution, make_rate, make_valued
 
@@ -146,6 +148,9 @@ def make_run(runbook: EvalRunbook | None = None, **changes: Any) -> Execution:
             execution=execution, name=name, state=state, attempts=1, output={"offers": []}, started_at=now, ended_at=now
         )
         StepAttempt.objects.create(step=run, number=1, outcome=state, started_at=now, ended_at=now + timedelta(seconds=2))
+    course = Course.of(execution)
+    for run in course.current.values():
+        StepRun.objects.filter(pk=run.pk).update(input_hash=course.input_hash(STEPS[run.name], {}))
     return execution
 
 
@@ -374,6 +379,12 @@ def test_a_live_page_looks_again_while_a_step_moves(boss):
     StepRun.objects.filter(pk=parked.pk).update(state=State.PENDING, waiting_for="")
     assert boss.get(live).json()["look_again_in"] == 1
     assert set(answer["parts"]) == {"now", "steps", "events"}
+
+
+def test_a_live_page_looks_again_when_a_result_is_late_and_nothing_has_been_opened_for_it_yet(boss):
+    execution = make_run()
+    StepRun.objects.filter(execution=execution, name="fetch_listing").update(output={"facts": {"title": "other"}})
+    assert boss.get(reverse("admin:runbooks_execution_live", args=[execution.pk])).json()["look_again_in"] == 1
 
 
 def test_a_failed_reading_offers_to_paste_the_listing(boss):

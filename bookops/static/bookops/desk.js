@@ -13,6 +13,9 @@ document.addEventListener("DOMContentLoaded", () => {
     setTimeout(() => { leaving = false; }, 3000);
   });
 
+  // What somebody has unfolded or is typing into is left alone until they are done.
+  const isInUse = (part) => part.querySelector("details[open], :focus:is(input, select, textarea)") !== null;
+
   async function look() {
     let again = 5;
     try {
@@ -25,13 +28,19 @@ document.addEventListener("DOMContentLoaded", () => {
           location.reload();
           return;
         }
+        let isLate = false;
         for (const [name, html] of Object.entries(news.parts)) {
           if (shown.get(name) === html) continue;
+          const part = document.querySelector(`[data-part="${name}"]`);
+          if (isInUse(part)) {
+            isLate = true;
+            continue;
+          }
           shown.set(name, html);
           // Rendered and escaped by the same templates as the page itself.
-          document.querySelector(`[data-part="${name}"]`).innerHTML = html;
+          part.innerHTML = html;
         }
-        again = news.look_again_in;
+        again = news.look_again_in || (isLate ? 5 : 0);
       }
     } catch {
       // The server is away or the session has ended: try again.
