@@ -22,7 +22,7 @@ from runbooks.advancing import Course, open_steps, tell
 from runbooks.doors import UPLOADED
 from runbooks.links import ItemLink, ShortLink, read_link
 from runbooks.models import BulkImport, EvalRunbook, Execution, Listing, StepRun, storage_key
-from runbooks.plan import SHOWN, STEPS
+from runbooks.plan import FETCH_LISTING, SHOWN, STEPS
 from runbooks.sources.records import ListingFacts
 
 Cause = Execution.Cause
@@ -149,6 +149,9 @@ def retry_step(execution: Execution, name: str, *, variant: Mapping[str, Any] | 
         run = course.current.get(name)
         if run is None:
             raise CannotRetry(f"{name} has not run yet.")
+        fetched = course.found.get(FETCH_LISTING)
+        if fetched is not None and not fetched.output and name != FETCH_LISTING:
+            raise CannotRetry(f"What the listing said was purged. Retry {FETCH_LISTING}, or import the link again.")
         if run.state in OPEN:
             raise CannotRetry(f"{name} is {run.get_state_display()}; wait for its end, or cancel the execution.")
         if execution.state == State.CANCELLED:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
 
 from bookops.clock import database_now
 from bookops.invariants import invariant
@@ -70,7 +71,7 @@ def unheld_money() -> Iterable[str]:
 
 @invariant("a runbook's latest version is the one it has")
 def lost_versions() -> Iterable[str]:
-    for one in EvalRunbook.objects.annotate(kept=Max("versions__number")).exclude(kept=F("version")).exclude(version=0, kept=None):
+    for one in EvalRunbook.objects.annotate(kept=Coalesce(Max("versions__number"), 0)).exclude(kept=F("version")):
         yield f"runbook {one.public_id}: version {one.version}, the last kept is {one.kept}"
 
 

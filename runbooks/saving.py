@@ -19,7 +19,7 @@ from runbooks.identifying import subject_of
 from runbooks.models import Comparable, Copy, EvalRunbook, Listing, PriceChange, StepRun
 from runbooks.plan import ABEBOOKS_FMV, ASSEMBLE, BRANCHES, CLAUDE_ANALYSIS, EBAY_FMV, FETCH_LISTING, STEPS
 from runbooks.rates import rate_for
-from runbooks.scoring.evidence import look_up
+from runbooks.scoring.evidence import Evidence, look_up
 from runbooks.sources.claude_reading import Claim, PhotoReading
 from runbooks.sources.records import ListingFacts
 from runbooks.subject import Subject
@@ -41,18 +41,19 @@ def save_runbook(course: Course) -> EvalRunbook:
     get_user_model().objects.select_for_update().get(pk=execution.owner_id)
     listing = Listing.objects.get(owner_id=execution.owner_id, executions=execution)
     facts = ListingFacts.from_json(outputs[FETCH_LISTING]["facts"])
-    copy = _copy_of(listing)
+    copy = _copy_of(listing) or Copy(owner_id=listing.owner_id, listing=listing)
     reading = _reading(outputs[CLAUDE_ANALYSIS], copy)
     reference = reference_of(execution.owner_id)
-    subject = subject_of(facts, reading, binders=reference.binders, key=str(copy.public_id) if copy else "")
-    copy = _save_copy(copy, listing, subject)
+    subject = subject_of(facts, reading, binders=reference.binders, key=str(copy.public_id))
+    evidence = look_up(subject, reference, holdings_of(execution.owner_id))
+    _save_copy(copy, evidence)
     runbook, _ = EvalRunbook.objects.select_for_update().get_or_create(copy=copy, defaults={"owner_id": execution.owner_id})
     before = _standing(runbook)
     _take_price(runbook, facts)
     if reading is not None:
         _take_reading(runbook, reading)
-    runbook.evidence = look_up(subject, reference, holdings_of(execution.owner_id).besides(str(copy.public_id))).to_json()
-    runbook.condition_grade = runbook.evidence["grade"] or ""
+    runbook.evidence = evidence.to_json()
+    runbook.condition_grade = evidence.grade.value if evidence.grade else ""
     runbook.missing = course.missing()
     runbook.partial = bool(runbook.missing)
     runbook.provenance = {**runbook.provenance, "steps": _steps(course)}
@@ -66,9 +67,9 @@ def save_runbook(course: Course) -> EvalRunbook:
     return runbook
 
 
-def _reading(output: Mapping[str, Any], copy: Copy | None) -> PhotoReading | None:
+def _reading(output: Mapping[str, Any], copy: Copy) -> PhotoReading | None:
     """Return the reading of this execution, else the last one of an earlier execution of the same copy."""
-    if not output and copy is not None:
+    if not output and copy.pk:
         earlier = StepRun.objects.filter(execution__runbook__copy=copy, name=CLAUDE_ANALYSIS, state=State.SUCCEEDED, skipped=False)
         output = earlier.order_by("-ended_at").values_list("output", flat=True).first() or {}
     return PhotoReading.from_json(output["reading"]) if output else None
@@ -83,15 +84,17 @@ def _copy_of(listing: Listing) -> Copy | None:
     return copies.order_by("-pk").first()
 
 
-def _save_copy(copy: Copy | None, listing: Listing, subject: Subject) -> Copy:
-    book = copy.book if copy else _find_book(listing.owner_id, subject) or Book(owner_id=listing.owner_id)
-    _teach(book, subject)
-    said = {"volumes": subject.volumes, "binder": subject.binder[:200], "condition_grade": subject.condition[:20]}
-    if copy is None:
-        return Copy.objects.create(owner_id=listing.owner_id, book=book, listing=listing, **said)
+def _save_copy(copy: Copy, evidence: Evidence) -> None:
+    """Write what is known of a copy and of its book; one that was bought is its owner's to describe."""
+    subject = evidence.subject
+    if not copy.book_id:
+        copy.book = _find_book(copy.owner_id, subject) or Book(owner_id=copy.owner_id)
+    _teach(copy.book, subject)
     if copy.status == Copy.Status.EVALUATING:
-        Copy.objects.filter(pk=copy.pk).update(**said)
-    return copy
+        copy.volumes, copy.binder = subject.volumes, subject.binder[:200]
+        copy.condition_grade = evidence.grade.value if evidence.grade else ""
+        copy.book_id = copy.book.pk
+        copy.save()
 
 
 def _find_book(owner_id: Any, subject: Subject) -> Book | None:

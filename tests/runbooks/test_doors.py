@@ -17,6 +17,8 @@ from sandbox.listings import by_case
 from sandbox.running import RunningSandbox
 from tests.concurrency import at_once
 
+pytestmark = pytest.mark.once
+
 ITEM = by_case("strong-buy").item
 
 

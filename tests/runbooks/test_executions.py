@@ -251,6 +251,15 @@ def test_what_the_asker_had_off_runs_when_it_is_retried(steps: FakeSteps):
     assert (run.skipped, run.output) == (False, {"found": "abebooks_fmv"})
 
 
+def test_what_reads_a_purged_listing_cannot_be_retried_until_that_is_fetched_again(steps: FakeSteps):
+    execution = run_through(make_owner())
+    execution.steps.update(output={})
+    with pytest.raises(CannotRetry, match="was purged"):
+        retry_step(execution, "ebay_fmv")
+    assert retried(execution, "fetch_listing").output == {"found": "fetch_listing"}
+    assert execution.status == "SUCCEEDED"
+
+
 def test_an_older_execution_stays_closed_while_a_later_one_runs(steps: FakeSteps):
     steps.put("fetch_listing", NotFound("ended"), Done())
     owner = make_owner()

@@ -85,6 +85,8 @@ def test_a_listing_makes_a_copy_that_is_evaluated_under_a_new_book(owner: User):
     runbook = saved(owner)
     copy, book = runbook.copy, runbook.copy.book
     assert (copy.status, copy.owner, book.owner) == (Copy.Status.EVALUATING, owner, owner)
+    assert (copy.volumes, copy.condition_grade) == (2, "VERY_GOOD")
+    assert runbook.evidence["subject"]["key"] == str(copy.public_id), "or it would be a duplicate of itself once it is bought"
     assert (book.title, book.author, book.year, book.publisher) == ("Our Mutual Friend", "Charles Dickens", 1865, "Chapman & Hall")
     assert book.provenance["title"]["source"] == "listing"
     assert set(BookKey.objects.filter(book=book).values_list("key", flat=True)) == set(key_names(book.title, book.author))

@@ -15,6 +15,8 @@ from tests.factories import make_owner
 from tests.runbooks.factories import evaluate, work_off
 from tests.runbooks.fake_steps import FakeSteps
 
+pytestmark = pytest.mark.once
+
 Fate = ListingImage.Fate
 
 

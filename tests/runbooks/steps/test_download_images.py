@@ -17,6 +17,8 @@ from tests.runbooks.factories import evaluate, work_off
 from tests.runbooks.fake_steps import FakeSteps
 from tests.runbooks.images import pictures
 
+pytestmark = pytest.mark.once
+
 Fate = ListingImage.Fate
 
 

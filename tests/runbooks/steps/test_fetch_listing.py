@@ -14,6 +14,8 @@ from tests.factories import make_owner
 from tests.runbooks.factories import evaluate, link, make_copy, make_listing, work_off
 from tests.runbooks.fake_steps import FakeSteps
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def only_the_listing(steps: FakeSteps, sandbox: RunningSandbox) -> None:

@@ -13,6 +13,8 @@ from tests.factories import make_owner
 from tests.runbooks.factories import evaluate
 from tests.runbooks.fake_steps import FakeSteps
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def only_searches(steps: FakeSteps, sandbox: RunningSandbox) -> None:
