@@ -12,6 +12,7 @@ from bookops.clock import database_now
 from bookops.notices import notify
 from bookops.runs import ENDED, State
 from bookops.spend import dollars
+from llmjobs.deciding import decide_rest
 from llmjobs.models import LLMJob, LLMJobItem
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,9 @@ def end_if_done(job_id: Any) -> bool:
     done = LLMJob.objects.filter(~Exists(open_items), pk=job_id, state=State.RUNNING, stage=Stage.WORKING)
     if not done.exists():
         return False
+    # Of several models asked about a target, the last may have ended without an answer.
+    while decide_rest(job_id):
+        continue
     with transaction.atomic():
         # Whoever opens items again (a retry, an append) locks the job first.
         job = LLMJob.objects.select_for_update().get(pk=job_id)

@@ -102,6 +102,8 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         raise ValidationError({"template": str(error)}) from None
     if plan.policy not in ("", "apply", "above", "review"):
         raise ValidationError({"policy": "A policy is apply, above or review."})
+    if plan.cap is not None and plan.cap < 0:
+        raise ValidationError({"cap": "A cap is not negative."})
     job = LLMJob(
         pk=job_id or uuid.uuid4(),
         owner=owner,

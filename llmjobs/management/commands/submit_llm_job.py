@@ -1,0 +1,92 @@
+"""Put one question about many books or runbooks to a language model."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from bookops.language_models import MILLION, UnknownModel
+from bookops.purposes import all_purposes
+from bookops.spend import dollars
+from llmjobs.estimating import Estimate, estimate
+from llmjobs.jobs import PRIORITIES, Plan, Scope, create_job
+from llmjobs.management.job_command import shown
+from llmjobs.previewing import preview
+
+#: Exit code besides 0 and 1.
+REFUSED = 2
+
+
+class Command(BaseCommand):
+    help = "Create an LLM job and begin; or with --preview or --estimate only say what it would ask and take. Exit code 2: it was refused."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("purpose", help=f"one of {', '.join(sorted(all_purposes()))}")
+        parser.add_argument("--owner", required=True, help="the user whose books or runbooks are asked about")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--ids", nargs="+", type=int, metavar="ID")
+        which.add_argument("--where", nargs="+", metavar="NAME=VALUE", help="those that match, such as language=de; all without")
+        for name in ("label", "provider", "way", "model", "effort", "tier", "policy"):
+            parser.add_argument(f"--{name}", default="", help="the purpose's own without")
+        parser.add_argument("--priority", choices=PRIORITIES, default="normal")
+        parser.add_argument("--cap", type=float, metavar="DOLLARS", help="what the job may spend at most")
+        parser.add_argument("--ask-again", action="store_true", help="do not answer from earlier answers to the same questions")
+        parser.add_argument("--paused", action="store_true", help="render the prompts, but send nothing before it is resumed")
+        only = parser.add_mutually_exclusive_group()
+        only.add_argument("--preview", type=int, metavar="N", help="show N prompts and create nothing")
+        only.add_argument("--estimate", action="store_true", help="show what it would take and create nothing")
+        parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+    def handle(self, *, purpose: str, owner: str, **options: Any) -> None:
+        user = get_user_model().objects.filter(username=owner).first()
+        if user is None:
+            raise CommandError(f"There is no user {owner!r}. Make one: manage.py createsuperuser --username {owner}")
+        asked = (user, purpose, scope_of(options), plan_of(options))
+        try:
+            if options["preview"]:
+                facts = asdict(preview(*asked, most=options["preview"]))
+            elif options["estimate"]:
+                facts = facts_of(estimate(*asked))
+            else:
+                job = create_job(*asked)
+                facts = {"job": str(job.pk), "items": job.total_items, "status": job.status}
+        except (ValidationError, UnknownModel) as error:
+            raise CommandError(" ".join(getattr(error, "messages", [str(error)])), returncode=REFUSED) from error
+        self.stdout.write(shown(facts, as_json=options["json"]))
+
+
+def scope_of(options: dict[str, Any]) -> Scope:
+    """Return the scope that the options name; raises CommandError for a filter without a value."""
+    if options["ids"]:
+        return Scope("ids", ids=tuple(options["ids"]))
+    if not options["where"]:
+        return Scope("all")
+    named = [one.partition("=") for one in options["where"]]
+    if not all(separator for _, separator, _ in named):
+        raise CommandError("Write --where as NAME=VALUE, such as --where language=de.", returncode=REFUSED)
+    return Scope("filters", filters={name: value for name, _, value in named})
+
+
+def plan_of(options: dict[str, Any]) -> Plan:
+    """Return the plan that the options name."""
+    ask = {name: options[name] for name in ("provider", "way", "model", "effort", "tier") if options[name]}
+    return Plan(
+        label=options["label"],
+        asks=(ask,) if ask else (),
+        policy=options["policy"],
+        priority=PRIORITIES[options["priority"]],
+        cap=None if options["cap"] is None else round(options["cap"] * MILLION),
+        uses_kept_answers=not options["ask_again"],
+        starts_paused=options["paused"],
+    )
+
+
+def facts_of(seen: Estimate) -> dict[str, Any]:
+    """Return an estimate with its money for people."""
+    return asdict(seen) | {"price": dollars(seen.cost), "price_at_most": dollars(seen.most_cost)}
