@@ -36,13 +36,16 @@ log = structlog.get_logger(__name__)
 Stage = LLMJobItem.Stage
 #: Results that one transaction takes.
 CHUNK = 500
-#: The columns of an item that a result may change.
-ITEM_FIELDS = (
-    *("state", "stage", "attempts", "next_at", "ring_at", "reason", "detail", "ended_at", "lease_owner", "lease_until"),
-    *("provider", "way", "model", "tier", "effort", "digest", "most_output_tokens", "batch", "intent", "provider_task_id"),
-    *("provider_status", "sending_at", "submitted_at", "polls", "last_polled_at"),
+#: The columns that an item's end changes, and those that are emptied besides when it is sent again.
+END_FIELDS = (
+    *("state", "stage", "reason", "detail", "ring_at", "ended_at", "provider_status", "last_polled_at"),
     *("input_tokens", "cached_tokens", "output_tokens", "cost", "held", "held_on", "price"),
     *("answer", "response", "flagged", "was_kept", "came_late"),
+)
+AGAIN_FIELDS = (
+    *END_FIELDS,
+    *("attempts", "next_at", "provider", "way", "model", "tier", "effort", "digest", "most_output_tokens"),
+    *("batch", "intent", "provider_task_id", "sending_at", "submitted_at", "polls"),
 )
 #: Results that nobody has paid for say so.
 KEPT = "kept"
@@ -143,7 +146,8 @@ def _apply(job_id: Any, results: Mapping[int, Result], batch: Any, first: Callab
             stored.again += one.item.state == State.PENDING
         stored.moved = len(taken)
         decide(job, purpose, {one.item: one.outcome.answer for one in taken if not one.is_late}, now)
-        write_fields([one.item for one in taken], ITEM_FIELDS)
+        write_fields([one.item for one in taken if one.item.has_ended], END_FIELDS)
+        write_fields([one.item for one in taken if not one.item.has_ended], AGAIN_FIELDS)
         if stored.late:
             freeze_again(job.pk)
         if stored.again:

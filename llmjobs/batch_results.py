@@ -17,7 +17,6 @@ from bookops.runs import ENDED, State
 from llmjobs import turns
 from llmjobs.applying import CHUNK, Overtaken, Stored, apply_results
 from llmjobs.batching import halve
-from llmjobs.deciding import decide_rest
 from llmjobs.doors import open_batches
 from llmjobs.ending import end_if_done
 from llmjobs.models import LLMJobItem, PollTick, ProviderBatch
@@ -58,7 +57,6 @@ def take_results(batch_id: int, tick_id: int | None = None) -> Stored:
         finally:
             if tick_id is not None:
                 PollTick.objects.filter(pk=tick_id).update(items_updated=F("items_updated") + taking.stored.moved)
-    decide_rest(batch.job_id)
     if end_if_done(batch.job_id) and tick_id is not None:
         _note_resolved(tick_id, batch.job_id)
     return taking.stored

@@ -34,7 +34,6 @@ from llmjobs import turns
 from llmjobs.applying import CHUNK, apply_results
 from llmjobs.asking import Call, Reply, ask_all
 from llmjobs.batch_results import note_seen
-from llmjobs.deciding import decide_rest
 from llmjobs.doors import open_background, open_batches
 from llmjobs.ending import end_if_done
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, ProviderBatch
@@ -111,13 +110,8 @@ def look_at(item_id: int) -> bool:
     if result.verdict in _STILL_OPEN:
         return False
     stored = apply_results(item.job_id, {item.pk: result})
-    _end(item.job_id)
+    end_if_done(item.job_id)
     return bool(stored.moved)
-
-
-def _end(job_id: Any) -> bool:
-    decide_rest(job_id)
-    return end_if_done(job_id)
 
 
 class _Round:
@@ -149,7 +143,7 @@ class _Round:
         self.record.jobs_polled, self.record.unmapped = len(self._jobs), dict(self._unmapped)
         touched = self._jobs | give_up_overdue(database_now())
         running = LLMJob.objects.filter(state=State.RUNNING, pk__in=touched)
-        self.record.jobs_resolved = [str(job_id) for job_id in running.values_list("pk", flat=True) if _end(job_id)]
+        self.record.jobs_resolved = [str(job_id) for job_id in running.values_list("pk", flat=True) if end_if_done(job_id)]
         LLMJob.objects.filter(pk__in=self._jobs).update(last_polled_at=now)
         health.flush()
 

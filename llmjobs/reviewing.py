@@ -33,7 +33,7 @@ class Reviewed:
     rejected: int = 0
     #: Changed since they were shown: they wait again, as they are now.
     stale: int = 0
-    #: Nothing was left to change, or the target is gone.
+    #: Nothing was left to change: it is so already, or the target or the answer is gone.
     nothing: int = 0
     #: Decided before, by somebody else or by a second click.
     decided: int = 0
@@ -133,7 +133,8 @@ def _unchanged(job: LLMJob, purpose: Purpose, proposals: Sequence[Proposal], rev
         if proposal.target_id in rows:
             continue  # what another model said of the same target is decided with the first
         target = targets.get(proposal.target_id)
-        changes = purpose.changes(target, answer_of(purpose, proposal.item), job.label) if target is not None else {}
+        is_known = target is not None and proposal.item.answer
+        changes = purpose.changes(target, answer_of(purpose, proposal.item), job.label) if is_known else {}
         if changes and to_json(changes) == proposal.changes:
             rows[proposal.target_id] = (proposal, target, changes)
             continue

@@ -5,6 +5,8 @@ Documentation: https://platform.openai.com/docs/guides/webhooks
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -53,31 +55,30 @@ def adopt(response_id: str) -> bool:
 
     Raises one of the four errors when it cannot be asked.
     """
-    result = open_background(PROVIDER).look(response_id)
-    metadata = result.raw.get("metadata") or {}
-    item_id, intent = str(metadata.get("job_item_id", "")), str(metadata.get("intent", ""))
-    if not (item_id.isascii() and item_id.isdigit()) or not LLMJobItem.objects.filter(pk=item_id, intent=intent or None).exists():
-        return False
-    if not adopt_response(int(item_id), intent, response_id):
-        return False
-    return look_at(int(item_id))
+    metadata = open_background(PROVIDER).look(response_id).raw.get("metadata") or {}
+    try:
+        item_id, intent = int(metadata["job_item_id"]), uuid.UUID(metadata["intent"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False  # the account asks other things too
+    return adopt_response(item_id, str(intent), response_id) and look_at(item_id)
 
 
 def _checked(body: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
-    from openai import InvalidWebhookSignatureError, OpenAIError
+    from openai import OpenAIError
 
     if not settings.OPENAI_WEBHOOK_SECRET:
         raise NotTheirs("OPENAI_WEBHOOK_SECRET is unset.")
     if len(body) > MOST_BYTES:
         raise NotTheirs("too large")
     try:
-        event = _client(settings.OPENAI_WEBHOOK_SECRET).webhooks.unwrap(body, dict(headers))
-    except (InvalidWebhookSignatureError, OpenAIError, ValueError) as error:
+        # Not `unwrap`, which makes an event of its own types of anything.
+        _client(settings.OPENAI_WEBHOOK_SECRET).webhooks.verify_signature(body, dict(headers))
+        event = json.loads(body)
+    except (OpenAIError, ValueError, RecursionError) as error:
         raise NotTheirs(type(error).__name__) from None
-    found = event.model_dump() if hasattr(event, "model_dump") else event
-    if not isinstance(found, Mapping):
+    if not isinstance(event, dict):
         raise NotTheirs("no event")
-    return found
+    return event
 
 
 @lru_cache(maxsize=2)

@@ -60,7 +60,8 @@ class Genres(BookPurpose):
     def by_hand(self, target: Book, name: str, value: Any) -> Any:
         if name != "genres":
             return super().by_hand(target, name, value)
-        names = [str(one["name"] if isinstance(one, dict) else one) for one in value] if isinstance(value, list) else []
+        listed = value if isinstance(value, list) else []
+        names = [str(one.get("name") if isinstance(one, dict) else one) for one in listed]
         unknown = [name for name in names if name not in vocabulary().parents]
         if unknown or not names:
             raise ValidationError({"genres": f"No genre {unknown[0]}." if unknown else "Name the genres in a list."})
