@@ -84,7 +84,7 @@ class ButtonsMixin(ModelAdmin):
         except ValidationError as error:
             told, level = " ".join(error.messages), messages.ERROR
         self.message_user(request, told, level)
-        if not self.model._default_manager.filter(pk=obj.pk).exists():
+        if self.get_object(request, object_id) is None:  # deleted, for good or for now
             return HttpResponseRedirect(list_of(self.model))
         self.log_change(request, obj, f"{button.label}: {told}")
         return HttpResponseRedirect(page_of(obj))

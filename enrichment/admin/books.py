@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bookops.admin import DeskAdmin, ThemedTextarea
 from bookops.books import FACTS, Book
+from bookops.list_actions import list_actions
 from bookops.markup import ago
 from bookops.markup import text as foreign
 from enrichment import imports
@@ -74,13 +75,15 @@ class BookAdmin(DeskAdmin):
     list_select_related = ["owner"]
     search_fields = ["title", "author", "isbn13"]
     ordering = ["-id"]
-    actions = None
     change_form_template = "enrichment/desk/book.html"
     buttons = BOOK_BUTTONS
 
     def list_queryset(self, books: QuerySet[Book]) -> QuerySet[Book]:
         """Leave the long columns out of the list."""
         return books.defer("description", "subjects", "provenance", "reads")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return list_actions("book", request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
