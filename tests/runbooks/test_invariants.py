@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.runbooks.factories import make_copy, make_execution, make_listing, ma
 pytestmark = pytest.mark.django_db
 
 
-def long_ago() -> timedelta:
+def long_ago() -> datetime:
     return database_now() - timedelta(hours=1)
 
 
@@ -66,7 +66,7 @@ def with_two_owners() -> None:
     ("break_it", "rule"),
     [
         (stuck, "an execution goes on, or waits for a parked step, or has ended"),
-        (at_work_after_the_end, "an execution that has ended has no step at work, but for one that was sent round again"),
+        (at_work_after_the_end, "a cancelled execution has no step that waits or is at work"),
         (succeeded_without_a_runbook, "an execution has succeeded exactly when its runbook is saved"),
         (silent_about_a_gap, "an execution says what is missing exactly while something is"),
         (worked_through_twice, "a step is not worked through twice"),
