@@ -453,7 +453,7 @@ TEXT_TO_MODEL = env.switch("TEXT_TO_MODEL", True)
 CLAUDE_MODEL = env.text("CLAUDE_MODEL", "claude-sonnet-5-5")
 STEPS_OFF = [
     *([] if ABEBOOKS else ["abebooks_fmv"]),
-    *([] if TEXT_TO_MODEL else ["claude_analysis"]),
+    *([] if TEXT_TO_MODEL or PHOTOS_TO_MODEL else ["claude_analysis"]),
 ]
 SAMPLE_LISTING = "https://www.ebay.com/itm/256800100001"  # the sandbox's; what `manage.py up` evaluates
 # Executions of one bulk import at work at once, so that an interactive one never waits behind them.
