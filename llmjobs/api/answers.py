@@ -18,6 +18,7 @@ from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.idempotency import idempotent
 from llmjobs import reviewing
+from llmjobs.api.actions import ActionView, action
 from llmjobs.api.answer_serializers import (
     ChosenProposalsSerializer,
     CorrectionSerializer,
@@ -28,7 +29,7 @@ from llmjobs.api.answer_serializers import (
     ReviewedSerializer,
     UndoneSerializer,
 )
-from llmjobs.api.jobs import STATUS_THROTTLES, TAG, ActionView, action
+from llmjobs.api.jobs import STATUS_THROTTLES, TAG
 from llmjobs.api.owned import item_of, items_of, job_of, jobs_of, proposal_of, proposals_of, public_ids
 from llmjobs.api.refusals import said_by_field
 from llmjobs.measures import measures_of

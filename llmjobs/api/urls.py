@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from llmjobs.api import answers, jobs, live, planning, poller, reference
+from llmjobs.api import actions, answers, jobs, live, planning, poller, reference
 
 urlpatterns = [
     path("llm-jobs", jobs.JobListView.as_view(), name="llm-jobs"),
@@ -21,14 +21,14 @@ urlpatterns = [
     path("llm-jobs/<uuid:pk>", jobs.JobDetailView.as_view(), name="llm-job"),
     path("llm-jobs/<uuid:pk>/events", jobs.JobEventsView.as_view(), name="llm-job-events"),
     path("llm-jobs/<uuid:pk>/stream", live.JobStreamView.as_view(), name="llm-job-stream"),
-    path("llm-jobs/<uuid:pk>/cancel", jobs.CancelView.as_view(), name="llm-job-cancel"),
-    path("llm-jobs/<uuid:pk>/pause", jobs.PauseView.as_view(), name="llm-job-pause"),
-    path("llm-jobs/<uuid:pk>/resume", jobs.ResumeView.as_view(), name="llm-job-resume"),
-    path("llm-jobs/<uuid:pk>/retry", jobs.RetryView.as_view(), name="llm-job-retry"),
-    path("llm-jobs/<uuid:pk>/retry-items", jobs.RetryItemsView.as_view(), name="llm-job-retry-items"),
-    path("llm-jobs/<uuid:pk>/append-items", jobs.AppendView.as_view(), name="llm-job-append-items"),
-    path("llm-jobs/<uuid:pk>/clone", jobs.CloneView.as_view(), name="llm-job-clone"),
-    path("llm-jobs/<uuid:pk>/mark-seen", jobs.MarkSeenView.as_view(), name="llm-job-mark-seen"),
+    path("llm-jobs/<uuid:pk>/cancel", actions.CancelView.as_view(), name="llm-job-cancel"),
+    path("llm-jobs/<uuid:pk>/pause", actions.PauseView.as_view(), name="llm-job-pause"),
+    path("llm-jobs/<uuid:pk>/resume", actions.ResumeView.as_view(), name="llm-job-resume"),
+    path("llm-jobs/<uuid:pk>/retry", actions.RetryView.as_view(), name="llm-job-retry"),
+    path("llm-jobs/<uuid:pk>/retry-items", actions.RetryItemsView.as_view(), name="llm-job-retry-items"),
+    path("llm-jobs/<uuid:pk>/append-items", actions.AppendView.as_view(), name="llm-job-append-items"),
+    path("llm-jobs/<uuid:pk>/clone", actions.CloneView.as_view(), name="llm-job-clone"),
+    path("llm-jobs/<uuid:pk>/mark-seen", actions.MarkSeenView.as_view(), name="llm-job-mark-seen"),
     path("llm-jobs/<uuid:pk>/measures", answers.JobMeasuresView.as_view(), name="llm-job-measures"),
     path("llm-jobs/<uuid:pk>/undo", answers.UndoJobView.as_view(), name="llm-job-undo"),
     path("llm-jobs/<uuid:pk>/items", answers.ItemListView.as_view(), name="llm-items"),
