@@ -11,15 +11,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from bookops.admin import ReadOnlyAdmin
-from bookops.markup import ago, badge, page_of, pretty_json
+from bookops.markup import ago, badge, pretty_json
 from bookops.markup import text as foreign
-from runbooks.admin.copy_buttons import ACQUIRE
 from runbooks.admin.money import usd
 from runbooks.admin.runbook_buttons import EDIT, RUNBOOK_BUTTONS
 from runbooks.admin.runbook_page import shown_of
 from runbooks.admin.timeline import differences
 from runbooks.models import EvalRunbook, RunbookVersion
 
+#: Lets a person ask language models, which are another app's.
+ASK = "llmjobs.run_job"
 #: Parts of the page that a button may lead back to.
 PARTS = frozenset({"comparables", "photos", "price", "decision"})
 #: Columns that only a runbook's own page shows.
@@ -109,6 +110,7 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
     def page(self, request: HttpRequest, obj: EvalRunbook) -> dict[str, Any]:
         may_edit = request.user.has_perm(EDIT)
         offered = [button for button in self.buttons if request.user.has_perm(button.permission)]
+        is_owners = obj.owner_id == request.user.pk
         last = obj.executions.order_by("-created_at").first()
         return {
             **shown_of(obj, request.GET),
@@ -116,10 +118,10 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
             "buttons": self.buttons_for(request, obj),
             "addresses": {button.name: self.address_of(obj, button.name) for button in offered},
             "may_edit": may_edit,
-            "may_acquire": request.user.has_perm(ACQUIRE),
+            "is_owners": is_owners,
+            "may_ask": request.user.has_perm(ASK) and (is_owners or getattr(request.user, "is_superuser", False)),
             "last_execution": last,
             "versions_address": f"{reverse('admin:runbooks_runbookversion_changelist')}?runbook__id__exact={obj.pk}",
-            "live_execution": page_of(last) if last else "",
         }
 
 

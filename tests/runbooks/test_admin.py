@@ -569,6 +569,17 @@ def test_a_listing_is_purged(boss):
     assert (listing.facts, listing.images.count()) == ({}, 0)
 
 
+def test_a_second_opinion_is_asked_for_by_who_may_spend_the_owners_money(boss):
+    user = make_staff(EDITOR)
+    mine, other = make_runbook(owner=user), make_runbook()
+    assert b"Ask for a second opinion" in client_of(user).get(page(mine)).content
+    assert b"Ask for a second opinion" not in client_of(user).get(page(other)).content
+    assert b"Ask for a second opinion" in boss.get(page(other)).content
+    asked = boss.post(reverse("admin:llmjobs_llmjob_add"), {"purpose": "second_opinion", "ids": str(other.pk), "owner": str(other.owner)})
+    assert asked.status_code == 200
+    assert "second_opinion" in asked.rendered_content
+
+
 # Bulk
 
 
