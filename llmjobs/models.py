@@ -266,8 +266,10 @@ class LLMJobItem(Run, Spending):
         #: The provider has said its last word.
         ANSWERED = "answered", "answered"
 
-    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="items")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # Without indexes of their own, which each applied result would have to keep: composite ones begin with the job, and nobody asks
+    # for items by their owner alone.
+    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="items", db_index=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     number = models.PositiveIntegerField()
     target_id = models.BigIntegerField()
     #: As it was when asked: a change is made only while it still is so.
@@ -371,7 +373,7 @@ class Proposal(models.Model):
         STALE = "stale", "changed since it was asked"
 
     item = models.OneToOneField(LLMJobItem, on_delete=models.CASCADE, related_name="proposal")
-    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="proposals")
+    job = models.ForeignKey(LLMJob, on_delete=models.CASCADE, related_name="proposals", db_index=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     target_id = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
