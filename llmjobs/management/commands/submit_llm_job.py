@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
 
 from bookops.language_models import MILLION, UnknownModel
 from bookops.purposes import all_purposes
@@ -17,6 +19,7 @@ from llmjobs.estimating import Estimate, estimate
 from llmjobs.jobs import PRIORITIES, Plan, Scope, create_job
 from llmjobs.management.job_command import shown
 from llmjobs.previewing import preview
+from llmjobs.terminal import follow
 
 #: Exit code besides 0 and 1.
 REFUSED = 2
@@ -39,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--ask-again", action="store_true", help="do not answer from earlier answers to the same questions")
         parser.add_argument("--paused", action="store_true", help="render the prompts, but send nothing before it is resumed")
         only = parser.add_mutually_exclusive_group()
+        only.add_argument("--wait", action="store_true", help="show how far it is until it has ended; exit code 1 when it failed")
         only.add_argument("--preview", type=int, metavar="N", help="show N prompts and create nothing")
         only.add_argument("--estimate", action="store_true", help="show what it would take and create nothing")
         parser.add_argument("--json", action="store_true", help="print the answer as JSON")
@@ -55,6 +59,9 @@ class Command(BaseCommand):
                 facts = facts_of(estimate(*asked))
             else:
                 job = create_job(*asked)
+                if options["wait"]:
+                    follow(job, Console(soft_wrap=True))
+                    sys.exit(0 if job.status == "completed" else 1)
                 facts = {"job": str(job.pk), "items": job.total_items, "status": job.status}
         except (ValidationError, UnknownModel) as error:
             raise CommandError(" ".join(getattr(error, "messages", [str(error)])), returncode=REFUSED) from error
