@@ -13,7 +13,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 class FileRenderer(BaseRenderer):
     """Say in content negotiation what a view answers with; files themselves are not rendered."""
 
-    charset = None
+    charset: str | None = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         """Return a refusal as JSON."""

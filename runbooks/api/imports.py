@@ -44,9 +44,9 @@ from runbooks.api.import_serializers import (
 )
 from runbooks.api.live import EXECUTION, as_message, error_of, seed_status
 from runbooks.api.owned import execution_of
+from runbooks.api.refusals import as_problems
 from runbooks.executions import (
     AnotherOneRuns,
-    CannotRetry,
     cancel_execution,
     retry_failed,
     retry_step,
@@ -148,13 +148,7 @@ class ImportEbayView(WaitingView):
             why = refusal.detail.removesuffix(ACCEPTED).strip()
             raise Problem(400, "invalid_ebay_url", f"{INVALID_URL}. {why}", remedy=ACCEPTED, reason=refusal.reason) from refusal
         except AnotherOneRuns as conflict:
-            raise Problem(
-                409,
-                "another_one_runs",
-                "This listing is being evaluated with other options.",
-                remedy="Wait for its end, cancel it, or ask for the same.",
-                execution_id=str(conflict.execution.pk),
-            ) from conflict
+            raise another_one_runs(conflict) from conflict
         body = started(execution)
         return Response(body, status=202, headers={"Location": body["status_url"], "Retry-After": str(RETRY_AFTER_SECONDS)})
 
@@ -171,6 +165,17 @@ def start_of(request: OwnerRequest) -> Execution:
     given = pasted.validated_data
     photos = [file.read() for file in given.get("photos", ())]
     return start_pasted(request.user, pasted.facts, photos=photos, options=given.get("options"), execution_id=request.resource_id)[0]
+
+
+def another_one_runs(conflict: AnotherOneRuns) -> Problem:
+    """Return the problem for a listing that is being evaluated otherwise."""
+    return Problem(
+        409,
+        "another_one_runs",
+        "This listing is being evaluated with other options.",
+        remedy="Wait for its end, cancel it, or ask for the same.",
+        execution_id=str(conflict.execution.pk),
+    )
 
 
 def started(execution: Execution) -> dict[str, Any]:
@@ -308,10 +313,8 @@ class RetryFailedView(APIView):
     @idempotent
     def post(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Send the failed steps round again; 409 where a later evaluation of the listing runs."""
-        try:
+        with as_problems():
             return Response({"retried": retry_failed(execution_of(request, pk))})
-        except CannotRetry as refusal:
-            raise cannot_retry(refusal) from refusal
 
 
 class RetryStepView(APIView):
@@ -334,13 +337,6 @@ class RetryStepView(APIView):
             raise Http404
         wanted = RetrySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        try:
+        with as_problems():
             run = retry_step(execution, step, variant=wanted.validated_data.get("variant"))
-        except CannotRetry as refusal:
-            raise cannot_retry(refusal) from refusal
         return Response(StepSerializer(run).data)
-
-
-def cannot_retry(refusal: CannotRetry) -> Problem:
-    """Return the problem for a step that cannot run again now."""
-    return Problem(409, "not_retryable", str(refusal), remedy="Ask for its status; retry a step that has ended.")

@@ -27,7 +27,7 @@ from runbooks.plan import STEPS
 
 def seed_status(execution: Execution) -> dict[str, Any]:
     """Return the first design's status of an execution: `status`, `progress`, `book_id` and `error`."""
-    book = EvalRunbook.objects.filter(pk=execution.runbook_id).values_list("copy__book__public_id", flat=True).first()
+    book = EvalRunbook.objects.filter(executions=execution).values_list("copy__book__public_id", flat=True).first()
     return {
         "status": execution.status,
         "progress": progress(execution),
