@@ -19,6 +19,7 @@ from tests.test_settings import PROJECT, variables_read
 DOCUMENTS = [path for name in ("docs/*.md", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md") for path in sorted(PROJECT.glob(name))]
 #: Made on a machine, not kept in the repository.
 NOT_OURS = {".git", ".venv", "var", "__pycache__", "secrets"}
+OUR_CODE = ("bookops", "enrichment", "runbooks", "llmjobs", "sandbox", "config", "tests")
 SUFFIXES = {".py", ".md", ".yml", ".toml", ".sh", ".lua", ".html", ".css", ".js", ".txt"}
 #: What may stand for a part of an address in braces.
 EXAMPLES = ("7a0ff8f8-2d2f-4d2c-8f0e-6f6f0a3d8a11", "1")
@@ -48,7 +49,7 @@ def files() -> list[PurePosixPath]:
 @cache
 def constants() -> set[str]:
     """Return the names that our code defines in capitals, the settings and variables among them."""
-    code = [path.read_text() for name in ("bookops", "enrichment", "sandbox", "config", "tests") for path in (PROJECT / name).rglob("*.py")]
+    code = [path.read_text() for name in OUR_CODE for path in (PROJECT / name).rglob("*.py")]
     defined = {name for text in code for name in re.findall(r"^\s*([A-Z][A-Z0-9_]+)(?:: [^=\n]+)? =", text, flags=re.MULTILINE)}
     made = set(re.findall(r"^([A-Z]+) \??:?=", (PROJECT / "Makefile").read_text(), flags=re.MULTILINE))
     variables = variables_read() | set(dotenv_values(PROJECT / ".env.example"))
@@ -85,7 +86,7 @@ def exists(name: str) -> bool:
     if re.fullmatch(r"bookops_[a-z_]+", name):
         # Prometheus adds the end to a counter's name.
         told = f'"{name.removesuffix("_total")}"'
-        return any(told in (PROJECT / module).read_text() for module in ("bookops/metrics.py", "enrichment/metrics.py"))
+        return any(told in module.read_text() for module in PROJECT.glob("*/metrics.py"))
     if re.fullmatch(r"[\w./*-]+", name) and (_begins_here(name) or PurePosixPath(name).suffix in SUFFIXES):
         # A document may leave the beginning of a path out.
         there = [file for file in files() if file.match(name.rstrip("/"))]
