@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.bench import libraries
 from tests.bench.figures import Report, Table
-from tests.bench.stack import Stack, measured
+from tests.bench.stack import IMPORTS, Stack, measured
 
 if TYPE_CHECKING:
     from tests.bench.uploads import Person
@@ -49,7 +49,8 @@ def measure(*, short: bool, database: str = "postgres") -> Report:
     most_books = int(max(sizes) * 1.7)
     with TemporaryDirectory() as name:
         everything = libraries.write(Path(name) / "all.csv", libraries.books(most_books))
-        with measured(database, catalogue=[everything], settings=SETTINGS, sandbox_arguments=("--no-limits",), sweeper=False) as stack:
+        parts = [part for part in IMPORTS if part != "sweeper"]
+        with measured(database, catalogue=[everything], settings=SETTINGS, sandbox_arguments=("--no-limits",), parts=parts) as stack:
             from tests.bench.uploads import Person
 
             known = known_books(most_books)

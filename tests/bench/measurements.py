@@ -27,6 +27,13 @@ MEASUREMENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "fairness-rationed": ("fairness", {"rationed": True}),
     "upload": ("answering", {}),
     "lists": ("lists", {}),
+    "import-ebay": ("import_ebay", {}),
+    "evaluations": ("evaluations", {}),
+    "evaluations-at-once": ("evaluations_at_once", {}),
+    "listing-cost": ("listing_cost", {}),
+    "poller": ("poller", {"items": 4_000}),
+    "poller-10000": ("poller", {"items": 10_000}),
+    "batch-results": ("batch_results", {}),
 }
 #: What a short run takes when none is named: enough to see that stacks start and figures are printed, in a minute.
 IN_SHORT = ("fan-out-sqlite", "rivals", "upload")

@@ -6,21 +6,32 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import psutil
+from django.core.management import call_command
 
 from bookops.stack.child import Child
 from bookops.stack.sockets import free_port, private_folder
+from bookops.stack.supervisor import Part
 from sandbox.running import RunningSandbox, running
 from tests.servers.postgres import PostgresServer
-from tests.servers.product import PYTHON, ROOT, environment, manage, set_django_up
+from tests.servers.product import ROOT, environment, manage, set_django_up
 from tests.servers.valkey import ValkeyServer
 
 SAMPLE_SECONDS = 0.5
+#: The parts that an import of a library needs, and those of evaluations and of jobs; beat only where it is measured.
+IMPORTS = ("imports", "enrichment-1", "enrichment-2", "sweeper", "web")
+EVALUATIONS = ("evaluations", "imports", "sweeper", "web")
+JOBS = ("batches", "sweeper", "web")
+#: Dollars a day that no measurement spends.
+UNBOUNDED = {"SPEND_PER_DAY": 1_000_000}
+#: What `manage.py up` puts into an empty database.
+FIRST_DATA = ("load_models", "load_reference_data")
 
 
 class Stack:
@@ -33,6 +44,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = environment(folder, database_url=database_url, redis_url=redis_url, sandbox_url=sandbox.url, settings=settings)
         self.children: dict[str, Child] = {}
+        self._commands: dict[str, tuple[str, ...]] = {}
         self.server_pids: dict[str, int] = {}
         #: The most memory each part was seen to hold, in bytes.
         self.peaks: dict[str, int] = {}
@@ -42,45 +54,38 @@ class Stack:
         """Run one of the product's commands and return what it printed."""
         return manage(self.env, arguments)
 
-    def start(self, *, web: bool = True, sweeper: bool = True) -> None:
-        """Start the parts and wait until they work."""
-        from django.conf import settings
+    def start(self, parts: Collection[str]) -> None:
+        """Start these of the project's parts, as they are started for everybody, and wait until they work."""
+        from bookops.stack.parts import project_parts
 
-        self._worker("enrichment-1", "enrichment", settings.BOOK_THREADS)
-        self._worker("enrichment-2", "enrichment", settings.BOOK_THREADS)
-        self._worker("imports", "imports,default,notices", 4)
-        if sweeper:
-            self.spawn("sweeper", PYTHON, str(ROOT / "manage.py"), "sweep", "--loop")
-        if web:
-            self.spawn(
-                "web",
-                *(PYTHON, "-m", "uvicorn", "config.asgi:application", "--port", str(self.port)),
-                "--no-access-log",
-                "--lifespan",
-                "off",
-            )
-        self._wait_for_workers(3)
+        chosen = [part for part in project_parts(host="127.0.0.1", port=self.port, flower_port=0) if part.name in parts]
+        for part in chosen:
+            self.spawn(part.name, *part.command)
+        self._wait_until_up(chosen)
         threading.Thread(target=self._sample, name="memory", daemon=True).start()
+
+    def threads(self, worker: str) -> int:
+        """Return how many things a worker does at once."""
+        command = self._commands[worker]
+        return int(command[command.index("-c") + 1])
 
     def spawn(self, name: str, *command: str) -> Child:
         """Start one part; its output goes to a log in the folder."""
+        self._commands[name] = command
         self.children[name] = Child(command, log=self.folder / f"{name}.log", env=self.env, cwd=ROOT)
         return self.children[name]
 
-    def _worker(self, name: str, queues: str, threads: int) -> None:
-        celery = (PYTHON, "-m", "celery", "-A", "config", "worker", "-Q", queues, "-n", f"{name}@%h", "-P", "threads", "-c", str(threads))
-        self.spawn(name, *celery, "--without-gossip", "--without-mingle")
-
-    def _wait_for_workers(self, count: int, seconds: float = 90) -> None:
+    def _wait_until_up(self, parts: Sequence[Part], seconds: float = 90) -> None:
         from bookops.sweep import workers_seen
 
+        workers = sum("worker" in part.command for part in parts)
         deadline = time.monotonic() + seconds
-        while workers_seen() < count:
+        while workers_seen() < workers or not all(part.answers() for part in parts if part.answers):
             for name, child in self.children.items():
                 if child.exit_code is not None:
                     raise RuntimeError(f"{name} ended: {(self.folder / (name + '.log')).read_text()[-2000:]}")
             if time.monotonic() > deadline:
-                raise RuntimeError("the workers did not come up")
+                raise RuntimeError("the parts did not come up")
             time.sleep(0.2)
 
     def _sample(self) -> None:
@@ -130,7 +135,12 @@ class Stack:
 
 @contextmanager
 def measured(
-    database: str, *, catalogue: list[Path], settings: dict[str, Any], sandbox_arguments: tuple[str, ...] = (), **start: Any
+    database: str,
+    *,
+    settings: dict[str, Any],
+    catalogue: Sequence[Path] = (),
+    sandbox_arguments: tuple[str, ...] = (),
+    parts: Collection[str] = IMPORTS,
 ) -> Iterator[Stack]:
     """Run a stack on "postgres" or "sqlite" for the block, with Django set up in this process against it."""
     known = [word for path in catalogue for word in ("--catalogue", str(path))]
@@ -154,7 +164,9 @@ def measured(
             stack.manage("migrate", "--verbosity", "0")
             # Many uploads at once are followed from threads of this process, each with a connection of its own.
             set_django_up({**stack.env, "DATABASE_POOL": "60"})
-            stack.start(**start)
+            for command in FIRST_DATA:
+                call_command(command, verbosity=0, stdout=StringIO())
+            stack.start(parts)
             yield stack
         finally:
             stack.stop()

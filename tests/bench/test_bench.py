@@ -6,10 +6,15 @@ from importlib import import_module
 
 import pytest
 
+from llmjobs.doors import standing_in
+from tests.bench.evaluating import Asked
 from tests.bench.figures import Figure, Report, Table, p95
 from tests.bench.libraries import books, isbn13, read, write
 from tests.bench.measurements import IN_SHORT, MEASUREMENTS, MeasurementFailed, measure_alone
 from tests.bench.printing import as_markdown, header, table
+from tests.bench.seed_poller import SeedPoller
+from tests.llmjobs.factories import items_of
+from tests.llmjobs.results import Responses, make_sent_job
 
 
 @pytest.mark.parametrize(
@@ -77,12 +82,55 @@ def test_every_measurement_can_be_found():
     assert set(IN_SHORT) <= set(MEASUREMENTS)
 
 
+ASKED = Asked(items=2, searches=1, photos=9, rounds_of_photos=2, readings=1, offers=3)
+EACH_A_SECOND = {"ebay": 1.0, "ebayimg": 1.0, "anthropic": 2.0, "abebooks": 1.0}
+
+
+def test_the_branches_of_an_analysis_count_by_the_slowest_of_them():
+    assert ASKED.critical_path(EACH_A_SECOND) == 2 + 2 + 3
+
+
+def test_a_thread_waits_for_every_branch():
+    assert ASKED.thread_seconds(EACH_A_SECOND) == 2 + 2 + 2 + 1 + 3
+
+
+@pytest.mark.django_db
+def test_the_first_designs_poller_stays_with_the_first_fifty_of_a_job():
+    job = make_sent_job(60)
+    first = {item.pk for item in items_of(job)[:50]}
+    poller, provider = SeedPoller(), Responses()
+    with standing_in(provider):
+        poller.tick()
+        poller.tick()
+        assert poller.seen == first
+        provider.answer_all(job)
+        poller.tick()
+        poller.tick()
+        assert len(poller.seen) == 60
+
+
 @pytest.mark.flow
 def test_a_short_measurement_starts_real_workers_and_reports_every_process():
     report = measure_alone("rivals", short=True)
     assert [figure.what for figure in report.figures] == ["Celery chord, 40 rows", "asyncio loop, 40 rows"]
     assert all(figure.value > 0 for figure in report.figures)
     assert all("80 calls" in figure.remark for figure in report.figures)
+
+
+@pytest.mark.flow
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("evaluations", ["single-banner, 1 photos", "calls to eBay for a search of comparables, most", "processor time of a photo"]),
+        ("poller", ["seed 004's poller: items seen after 1 tick", "ticks until each item was seen", "detection lag, p95"]),
+        ("batch-results", ["POST /api/llm-jobs, slowest", "rendered", "applied a second", "a tick with nothing to do, p95"]),
+    ],
+)
+def test_evaluations_and_jobs_are_measured_in_short(name, figures):
+    report = measure_alone(name, short=True)
+    found = {figure.what: figure.value for figure in report.figures}
+    assert set(figures) <= set(found)
+    assert all(found[figure] > 0 for figure in figures)
 
 
 @pytest.mark.flow

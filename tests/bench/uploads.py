@@ -53,6 +53,13 @@ class Person:
         answer.raise_for_status()
         return answer
 
+    def post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        """Post JSON and return what is answered; raise requests.HTTPError unless the answer is a good one."""
+        answer = self.session.post(self._url + path, json=content, timeout=300)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
     def upload(self, path: Path) -> Taken:
         """Upload an export and return when it is accepted."""
         content = path.read_bytes()
