@@ -78,7 +78,7 @@ class LLMJobItemAdmin(RunAdmin):
     """Find items by what became of them."""
 
     list_display = [
-        *("number_shown", "target_shown", "status_shown", "model", "flag", "proposal_shown", "tokens", "price"),
+        *("number_shown", "target_shown", "status_shown", "model", "flag", "proposal_shown", "tokens", "cost_shown"),
         *("polls", "error", "job_shown"),
     ]
     list_display_links = ["number_shown", "target_shown"]
@@ -135,7 +135,7 @@ class LLMJobItemAdmin(RunAdmin):
         return f"{item.input_tokens:,} + {item.output_tokens:,}" if item.input_tokens or item.output_tokens else ""
 
     @admin.display(description="cost", ordering="cost")
-    def price(self, item: LLMJobItem) -> str:
+    def cost_shown(self, item: LLMJobItem) -> str:
         return dollars(item.cost) if item.cost else ""
 
     @admin.display(description="job")

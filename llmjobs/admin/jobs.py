@@ -56,7 +56,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
     """Begin jobs, watch them, and do with them what a person can do."""
 
     list_display = [
-        *("name", "status_shown", "progress", "failures", "flags", "to_review", "pace_shown", "price"),
+        *("name", "status_shown", "progress", "failures", "flags", "to_review", "pace_shown", "cost_shown"),
         *("owner", "started", "duration", "error"),
     ]
     list_filter = [JobStatusFilter, PurposeFilter, "unseen_change", "created_at"]
@@ -89,7 +89,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
     @admin.display(description="job", ordering="label")
     def name(self, job: LLMJob) -> str:
         news = format_html(' <span class="desk-news" title="Changed since its owner looked">new</span>') if job.unseen_change else ""
-        return format_html("{}{}", foreign(job.label, 50), news)
+        return format_html('<span class="desk-name">{}{}</span>', foreign(job.label, 50), news)
 
     @admin.display(description="status", ordering="state")
     def status_shown(self, job: LLMJob) -> str:
@@ -101,7 +101,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
 
     @admin.display(description="failed")
     def failures(self, job: Any) -> str:
-        return link(list_of(LLMJobItem, job=job.pk, status="failed"), f"{job.broken:,}") if job.broken else ""
+        return link(list_of(LLMJobItem, job=job.pk, status="broken"), f"{job.broken:,}") if job.broken else ""
 
     @admin.display(description="flagged")
     def flags(self, job: Any) -> str:
@@ -117,7 +117,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
         return f"{pace:,.1f}" if pace else ""
 
     @admin.display(description="cost")
-    def price(self, job: Any) -> str:
+    def cost_shown(self, job: Any) -> str:
         return dollars(job.microdollars)
 
     def has_run_permission(self, request: HttpRequest) -> bool:

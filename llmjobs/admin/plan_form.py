@@ -59,7 +59,7 @@ class PlanForm(OwnedForm):
     )  # fmt: skip
     template = forms.CharField(label="Prompt", max_length=LONGEST_TEXT, widget=ThemedTextarea(attrs={"rows": 10}), required=False)
     policy = forms.ChoiceField(label="Answers are applied", choices=POLICIES)
-    above = forms.FloatField(label="Confidence from which that is at once", min_value=0, max_value=1, required=False)
+    above = forms.FloatField(label="Confidence that is enough", min_value=0, max_value=1, required=False)
     cap = forms.CharField(label="May spend, US dollars", max_length=20, required=False, help_text="Empty: as much as its owner may.")
     priority = forms.ChoiceField(label="Priority", choices=[(name, name) for name in PRIORITIES], initial="normal")
     uses_kept_answers = forms.BooleanField(label="Answer from kept answers what was asked before", initial=True, required=False)
@@ -139,9 +139,6 @@ class PlanForm(OwnedForm):
             self.fields[f"{prefix}most_output_tokens"] = forms.IntegerField(
                 label="Output tokens at most", min_value=1, max_value=10**6, required=False
             )
-        self.fields[
-            f"{OTHER}model"
-        ].help_text = "Two are routed by agreement: what both say is applied, what they differ about is looked at."
         self._choice("expired_to").choices = [("", "the same model again"), *choices]
         self.fields["expired_to"].widget.closed = closed
 
@@ -269,7 +266,9 @@ def _words(model: LanguageModel, *, is_retired: bool) -> str:
     if is_retired:
         return f"{model.name}: retired {model.retires_on}" + (f", use {model.successor}" if model.successor else "")
     prices: list[ModelPrice] = sorted(model.prices.all(), key=lambda price: price.from_day)
-    cost = f" (${prices[-1].input:g} in, ${prices[-1].output:g} out a million)" if prices else " (no price is known)"
+    cost = (
+        f" (${prices[-1].input.normalize():f} in, ${prices[-1].output.normalize():f} out a million)" if prices else " (no price is known)"
+    )
     ends = f", until {model.retires_on}" if model.retires_on else ""
     return f"{model.name}{cost}{ends}"
 

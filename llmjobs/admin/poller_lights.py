@@ -59,7 +59,7 @@ def lights_on(now: datetime) -> list[Light]:
             "unmapped",
             "Words nobody mapped",
             "parked" if recent["unmapped"] else "alive",
-            f"in {recent['unmapped']} ticks of 15 minutes" if recent["unmapped"] else "none",
+            f"ticks of 15 minutes that met one: {recent['unmapped']}" if recent["unmapped"] else "none",
         ),
     ]
 

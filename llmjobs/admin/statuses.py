@@ -76,9 +76,11 @@ class ItemStatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, ITEM_WORDS.get(name, name)) for name in ITEM_STATUSES]
+        return [(name, ITEM_WORDS.get(name, name)) for name in ITEM_STATUSES] + [("broken", "failed or dead")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "broken":
+            return queryset.filter(state__in=BROKEN)
         return queryset.filter(ITEM_STATUSES[self.value() or ""]) if self.value() in ITEM_STATUSES else queryset
 
 
