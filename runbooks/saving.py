@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 
 from bookops.books import Book, BookKey, key_names
 from bookops.clock import database_now
@@ -21,6 +23,7 @@ from runbooks.plan import ABEBOOKS_FMV, ASSEMBLE, BRANCHES, CLAUDE_ANALYSIS, EBA
 from runbooks.rates import rate_for
 from runbooks.scoring.evidence import Evidence, look_up
 from runbooks.sources.claude_reading import Claim, PhotoReading
+from runbooks.sources.price_text import HIGHEST
 from runbooks.sources.records import ListingFacts
 from runbooks.subject import Subject
 
@@ -37,18 +40,20 @@ def save_runbook(course: Course) -> EvalRunbook:
     what it found for this runbook before.
     """
     execution, outputs = course.execution, course.outputs(STEPS[ASSEMBLE])
-    # One at a time for each owner, or two listings of one book would make two books.
-    get_user_model().objects.select_for_update().get(pk=execution.owner_id)
+    # One at a time for each owner, or two listings of one book would make two books. Rows that only refer to the owner need not wait.
+    get_user_model().objects.select_for_update(no_key=True).get(pk=execution.owner_id)
     listing = Listing.objects.get(owner_id=execution.owner_id, executions=execution)
     facts = ListingFacts.from_json(outputs[FETCH_LISTING]["facts"])
-    copy = _copy_of(listing) or Copy(owner_id=listing.owner_id, listing=listing)
+    # The runbook before its copy, as everybody locks them; so the copy that is read is the one that stays.
+    EvalRunbook.objects.select_for_update(of=("self",)).filter(copy__in=_copies_of(listing)).order_by("pk").first()
+    copy = _copies_of(listing).last() or Copy(owner_id=listing.owner_id, listing=listing)
     reading = _reading(outputs[CLAUDE_ANALYSIS], copy)
     reference = reference_of(execution.owner_id)
     subject = subject_of(facts, reading, binders=reference.binders, key=str(copy.public_id))
     evidence = look_up(subject, reference, holdings_of(execution.owner_id))
     _save_copy(copy, evidence)
     runbook, _ = EvalRunbook.objects.select_for_update().get_or_create(copy=copy, defaults={"owner_id": execution.owner_id})
-    before = _standing(runbook)
+    before, asked_before = _standing(runbook), _asked(runbook)
     _take_price(runbook, facts)
     if reading is not None:
         _take_reading(runbook, reading)
@@ -63,7 +68,8 @@ def save_runbook(course: Course) -> EvalRunbook:
         if "offers" in outputs[name]:
             keep_comparables(runbook, subject, list(offers_in(outputs[name])), ORIGINS[name], execution)
     rescore(runbook, cause="execution", execution=execution)
-    _note_price(runbook, before)
+    if _asked(runbook) != asked_before:
+        _note_price(runbook, before)
     return runbook
 
 
@@ -78,10 +84,9 @@ def _reading(output: Mapping[str, Any], copy: Copy) -> PhotoReading | None:
 # The book and the copy
 
 
-def _copy_of(listing: Listing) -> Copy | None:
-    """Return the copy that a listing was evaluated as, also one that was bought since; one that was removed is another story."""
-    copies = Copy.objects.filter(listing=listing).exclude(status=Copy.Status.REMOVED).select_related("book")
-    return copies.order_by("-pk").first()
+def _copies_of(listing: Listing) -> QuerySet[Copy]:
+    """Return what a listing was evaluated as, the latest last, also what was bought since; what was removed is another story."""
+    return Copy.objects.filter(listing=listing).exclude(status=Copy.Status.REMOVED).select_related("book").order_by("pk")
 
 
 def _save_copy(copy: Copy, evidence: Evidence) -> None:
@@ -135,18 +140,25 @@ def _take_price(runbook: EvalRunbook, facts: ListingFacts) -> None:
     runbook.asked = facts.price.to_json() if facts.price else {}
     if rate:
         runbook.asked |= {"rate": str(rate.per_dollar), "rate_day": rate.day.isoformat(), "rate_source": rate.source}
-    if usd is None:
-        runbook.asked["why_none"] = _why_none(facts)
+    if usd is None or usd > HIGHEST:
+        usd, runbook.asked["why_none"] = None, _why_none(facts, usd)
     if runbook.original_asking_price is None:
         runbook.original_asking_price = usd
     if not runbook.negotiated:
         runbook.current_asking_price = usd
 
 
-def _why_none(facts: ListingFacts) -> str:
+def _why_none(facts: ListingFacts, usd: Decimal | None) -> str:
+    if usd is not None:
+        return f"more than {HIGHEST:,} US dollars are asked"
     if facts.price:
         return f"no rate from {facts.price.currency} to US dollars is known"
     return "an auction has no asking price" if facts.is_auction_only else "the listing names no price"
+
+
+def _asked(runbook: EvalRunbook) -> tuple[str | None, str | None]:
+    """Return what the listing asks in its own currency, in which a day's rate is no other price."""
+    return runbook.asked.get("amount"), runbook.asked.get("currency")
 
 
 def _standing(runbook: EvalRunbook) -> dict[str, Any] | None:

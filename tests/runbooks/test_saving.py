@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from bookops.books import Book, BookKey, key_names
 from bookops.clock import database_now
@@ -17,11 +18,12 @@ from bookops.runs import State
 from runbooks.advancing import Course
 from runbooks.finding import found
 from runbooks.listings import keep_listing
-from runbooks.models import Comparable, Copy, EvalRunbook, Execution, PriceChange
+from runbooks.models import Comparable, Copy, EvalRunbook, ExchangeRate, Execution, PriceChange
 from runbooks.pricing import change_price
 from runbooks.reference_loading import load_reference_data
 from runbooks.saving import save_runbook
 from runbooks.sources.claude_reading import Claim, Contradiction, MissingPhoto, PhotoReading
+from runbooks.sources.price_text import HIGHEST
 from runbooks.sources.records import ListingFacts, Money, Offer, Offers
 from runbooks.subject import Subject
 from tests.factories import make_book, make_owner
@@ -149,6 +151,20 @@ def test_only_owned_copies_count_as_held(owner: User):
     assert saved(owner).evidence["owned_by_author"] == len(Copy.OWNED)
 
 
+def test_a_refresh_locks_the_runbook_before_its_copy_as_everybody_does(owner: User):
+    saved(owner)
+    with CaptureQueriesContext(connection) as asked:
+        saved(owner)
+    written = [query["sql"] for query in asked]
+    read = next(place for place, sql in enumerate(written) if sql.startswith("SELECT") and f'FROM "{EvalRunbook._meta.db_table}"' in sql)
+    changed = next(place for place, sql in enumerate(written) if sql.startswith(f'UPDATE "{Copy._meta.db_table}"'))
+    assert read < changed
+    if connection.vendor == "postgresql":
+        assert " FOR UPDATE" in written[read]
+        # A row that refers to the owner, such as one of the ledger, waits for no evaluation.
+        assert [sql for sql in written if '"auth_user"' in sql and sql.endswith("FOR NO KEY UPDATE")]
+
+
 # What is asked
 
 
@@ -171,6 +187,26 @@ def test_another_price_of_the_sellers_is_taken_and_goes_into_the_history(owner: 
     assert (change.score_before, change.score_after) == (before.total_score, after.total_score)
     assert change.score_before > change.score_after
     assert after.price_position == "POOR"
+
+
+def test_another_days_rate_is_no_other_price(owner: User):
+    pounds = make_listing_facts(price=Money(Decimal(400), "GBP"))
+    rate = make_rate("GBP", "0.80")
+    saved(owner, facts=pounds)
+    ExchangeRate.objects.filter(pk=rate.pk).update(rate=Decimal("0.50"))
+    again = saved(owner, facts=pounds)
+    assert (again.current_asking_price, again.original_asking_price) == (Decimal(800), Decimal(500))
+    assert not PriceChange.objects.exists()
+    saved(owner, facts=make_listing_facts(price=Money(Decimal(410), "GBP")))
+    assert (PriceChange.objects.get().previous_price, PriceChange.objects.get().new_price) == (Decimal(800), Decimal(820))
+
+
+def test_a_price_that_no_column_holds_once_it_is_converted_is_none(owner: User):
+    make_rate("KWD", "0.30")
+    runbook = saved(owner, facts=make_listing_facts(price=Money(HIGHEST, "KWD")))
+    assert (runbook.current_asking_price, runbook.original_asking_price) == (None, None)
+    assert runbook.asked["why_none"] == "more than 99,999,999.99 US dollars are asked"
+    assert runbook.asked["amount"] == str(HIGHEST)
 
 
 def test_a_decision_and_a_second_opinion_survive_a_refresh(owner: User):
