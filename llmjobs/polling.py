@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Case, Exists, F, FloatField, OuterRef, Q, Value, When, Window
 from django.db.models.functions import Cast, RowNumber
 
@@ -235,8 +235,12 @@ class _Round:
         self._stored_at = time.monotonic()
 
     def _apply(self, job_id: Any) -> None:
-        stored = apply_results(job_id, self._final.pop(job_id))
-        self.record.items_updated += stored.moved
+        try:
+            self.record.items_updated += apply_results(job_id, self._final.pop(job_id)).moved
+        except OperationalError as error:
+            # Two transactions that waited for each other, say: nothing of it is stored, and the next tick asks again.
+            log.warning("results_not_stored", run_id=str(job_id), error=type(error).__name__)
+            self.record.errors += 1
 
 
 class _Stopped:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from celery import shared_task
+
+from bookops.outbound.errors import SourceError
 
 
 @shared_task
@@ -26,7 +30,8 @@ def look_at(item_id: int) -> None:
     """Ask for one background item, as a webhook says that it has ended."""
     from llmjobs import polling
 
-    polling.look_at(item_id)
+    with suppress(SourceError):  # the next tick asks again
+        polling.look_at(item_id)
 
 
 @shared_task
@@ -34,7 +39,8 @@ def adopt(response_id: str) -> None:
     """Find out whose a response is that a webhook tells of and nobody here knows."""
     from llmjobs import webhooks
 
-    webhooks.adopt(response_id)
+    with suppress(SourceError):  # it waits for a person, as without a webhook
+        webhooks.adopt(response_id)
 
 
 @shared_task
@@ -42,4 +48,5 @@ def take_results(batch_id: int, tick_id: int | None = None) -> None:
     """Apply the results of a batch that has ended."""
     from llmjobs import batch_results
 
-    batch_results.take_results(batch_id, tick_id)
+    with suppress(SourceError):  # the next tick rings again
+        batch_results.take_results(batch_id, tick_id)
