@@ -274,8 +274,10 @@ def test_many_books_are_written_in_one_statement(django_assert_num_queries):
     books = [make_book(language="en") for _ in range(20)]
     proposed = [(book, {"language": Change("en", "de")}) for book in books]
 
+    now = database_now()
+
     with django_assert_num_queries(1):
-        ChooseLanguage().apply(proposed, SOURCE, database_now())
+        ChooseLanguage().apply(proposed, SOURCE, now)
 
     assert set(Book.objects.values_list("language", flat=True)) == {"de"}
 
