@@ -76,7 +76,9 @@ def test_only_web_and_flower_are_published_and_on_loopback_only() -> None:
 
 def test_only_workers_reach_the_outside() -> None:
     assert COMPOSE["networks"]["back"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if "out" in service["networks"]} == {name for name in SERVICES if name.startswith("worker-")}
+    assert {name for name, service in SERVICES.items() if "out" in service["networks"]} == {
+        name for name in SERVICES if name.startswith("worker-")
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -182,3 +184,11 @@ def test_every_queue_has_a_worker() -> None:
         for queue in service["command"].split("-Q ")[1].split()[0].split(",")
     }
     assert served == {"enrichment", *",".join([SHORT_QUEUES, EVALUATION_QUEUES, BATCH_QUEUES]).split(",")}
+
+
+def test_whoever_migrates_writes_what_the_tables_begin_with():
+    (command,) = [service["command"] for name, service in SERVICES.items() if name == "migrate"]
+    commands = re.findall(r"manage\.py (\w+)", command)
+    assert commands == ["migrate", "load_models", "load_reference_data", "make_groups"]
+    up = (PROJECT / "bookops/management/commands/up.py").read_text()
+    assert re.findall(r'call_command\("(\w+)"', up) == commands[1:]

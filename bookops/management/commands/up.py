@@ -79,6 +79,7 @@ class Command(BaseCommand):
                 if migrate_if_needed():
                     call_command("load_models", verbosity=0, stdout=StringIO())
                     call_command("load_reference_data", verbosity=0, stdout=StringIO())
+                    call_command("make_groups", verbosity=0, stdout=StringIO())
                     self.stdout.write(f"The database is ready: {settings.DATABASE['ENGINE'].rsplit('.', 1)[1]}")
                 kept = ensure_admin(kept)
                 kept.save(kept_at)
