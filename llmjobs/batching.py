@@ -7,6 +7,7 @@ for at its provider before anybody creates it again.
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ log = structlog.get_logger(__name__)
 Stage = LLMJobItem.Stage
 #: Rows that are read or written at a time.
 PORTION = 1000
+#: What of an item makes its line.
+_ASKED = ("job_id", "prompt", "model", "effort", "tier", "most_output_tokens", "estimated_tokens")
 #: Seconds between two looks for a batch that was perhaps created, and for room in a provider's queue.
 LOOK_EVERY = 60.0
 #: The reason of a half that waits until nothing else of its model is at the provider.
@@ -120,7 +123,7 @@ def _measure(due: Any, asking: Asking, batch: ProviderBatch, provider: Batches, 
         most_bytes=min(provider.most_bytes, limit.batch_bytes or provider.most_bytes),
         most_tokens=limit.enqueued_tokens,
     )
-    for item in due.iterator(chunk_size=PORTION):
+    for item in due.only(*_ASKED).iterator(chunk_size=PORTION):
         amount = most_cost(price, tokens=item.estimated_tokens, most_output_tokens=item.most_output_tokens, tier=item.tier)
         if not cut.take(item, len(provider.line(asking.in_batch(item, batch))), amount):
             break
@@ -128,16 +131,21 @@ def _measure(due: Any, asking: Asking, batch: ProviderBatch, provider: Batches, 
 
 
 def _move_into(batch: ProviderBatch, ids: Sequence[int], amounts: Sequence[int], price: ModelPrice, now: datetime) -> None:
-    for start in range(0, len(ids), PORTION):
-        some = ids[start : start + PORTION]
-        moved = LLMJobItem.objects.filter(pk__in=some, state=State.PENDING).update(
-            state=State.RUNNING, stage=Stage.SUBMITTING, batch=batch, price=price, held_on=now.date(),
-            attempts=F("attempts") + 1, started_at=Coalesce("started_at", now), ring_at=None, reason="", detail="",
-        )  # fmt: skip
-        if moved != len(some):
-            # Only who holds the job's row moves its pending items.
-            raise RuntimeError(f"{len(some) - moved} items of batch {batch.intent} were moved by somebody else")
-        write_fields([LLMJobItem(pk=pk, held=held) for pk, held in zip(some, amounts[start:], strict=False)], ["held"])
+    """Claim a batch's items; those that may cost the same go in one statement, which many do."""
+    by_amount: dict[int, list[int]] = defaultdict(list)
+    for item_id, amount in zip(ids, amounts, strict=False):
+        by_amount[amount].append(item_id)
+    moved = 0
+    for amount, alike in by_amount.items():
+        for start in range(0, len(alike), PORTION):
+            waiting = LLMJobItem.objects.filter(pk__in=alike[start : start + PORTION], state=State.PENDING)
+            moved += waiting.update(
+                state=State.RUNNING, stage=Stage.SUBMITTING, batch=batch, price=price, held=amount, held_on=now.date(),
+                attempts=F("attempts") + 1, started_at=Coalesce("started_at", now), ring_at=None, reason="", detail="",
+            )  # fmt: skip
+    if moved != len(ids):
+        # Only who holds the job's row moves its pending items.
+        raise RuntimeError(f"{len(ids) - moved} items of batch {batch.intent} were moved by somebody else")
 
 
 def send(batch_id: int) -> bool:
@@ -205,7 +213,7 @@ def written(provider: Batches, batch: ProviderBatch, job: LLMJob) -> Iterator[Pa
     with tempfile.TemporaryDirectory(prefix="batch-") as folder:
         path = Path(folder) / f"{batch.intent}.jsonl"
         with path.open("wb") as file:
-            for item in LLMJobItem.objects.filter(batch=batch).order_by("number").iterator(chunk_size=PORTION):
+            for item in LLMJobItem.objects.filter(batch=batch).order_by("number").only(*_ASKED).iterator(chunk_size=PORTION):
                 file.write(provider.line(asking.in_batch(item, batch)))
         yield path
 

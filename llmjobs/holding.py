@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,6 @@ from django.db import transaction
 from django.db.models import Q
 
 from bookops.bulk import write_fields
-from bookops.clock import database_now
 from bookops.language_models import ModelPrice, Usage, model_on, price_on
 from bookops.runs import ENDED
 from bookops.spend import OverBudget, Purse, hold_most, owner_purse, room_in, settle
@@ -62,10 +61,10 @@ def give_back(items: Iterable[LLMJobItem], jobs: dict[Any, LLMJob]) -> None:
         settle(purses_of(jobs[job_id], day), amount, 0)
 
 
-def release_holds() -> int:
+def release_holds(now: datetime) -> int:
     """Give back what ended items hold that were never sent, or whose provider has been silent for longer than its time limit."""
     released = 0
-    long_ago = database_now() - timedelta(hours=settings.ITEM_HOURS)
+    long_ago = now - timedelta(hours=settings.ITEM_HOURS)
     # A late answer is settled all the same, against nothing held.
     forlorn = Q(sending_at=None) | Q(batch=None, sending_at__lt=long_ago) | Q(batch__state__in=ENDED)
     items = LLMJobItem.objects.filter(forlorn, held__gt=0, state__in=ENDED)

@@ -12,6 +12,8 @@ from bookops.clock import database_now
 from bookops.language_models import LanguageModel
 from bookops.leases import heartbeat
 from bookops.progress import wake_sometimes
+from bookops.runs import State
+from llmjobs.item_rows import ItemRows, insert_items
 from llmjobs.models import JobScope, LLMJob, LLMJobItem
 from llmjobs.questions import Asking
 
@@ -43,10 +45,7 @@ class Rendering:
     def __init__(self, job: LLMJob) -> None:
         self.job = job
         self.asking = Asking.of(job)
-        names = {ask["model"] for ask in job.asks}
-        self.contexts = {
-            (model.provider, model.name): model.context_tokens for model in LanguageModel.objects.filter(name__in=names)
-        }  # fmt: skip
+        self._asks = [_Ask(job, ask) for ask in job.asks]
 
     def render_scope(self, scope: JobScope) -> None:
         """Render the targets of a scope behind those that are rendered already, and mark it."""
@@ -54,12 +53,12 @@ class Rendering:
         before = sum(len(one.ids) for one in done)
         for start in range(self.job.rendered - before, len(scope.ids), PORTION):
             ids = scope.ids[start : start + PORTION]
-            items = self._items(ids, before + start)
+            rows = self._rows(ids, before + start)
             with transaction.atomic():
                 self.job.rendered = before + start + len(ids)
                 if not LLMJob.objects.all().held([self.job]).update(rendered=self.job.rendered):
                     raise LeaseLost
-                LLMJobItem.objects.bulk_create(items)
+                insert_items(rows)
                 transaction.on_commit(lambda: wake_sometimes(self.job.pk))
         JobScope.objects.filter(pk=scope.pk).update(rendered=True)
 
@@ -76,47 +75,56 @@ class Rendering:
             self.job.record("rendered", items=self.job.total_items)
         return True
 
-    def _items(self, ids: Sequence[int], offset: int) -> list[LLMJobItem]:
+    def _rows(self, ids: Sequence[int], offset: int) -> list[list[Any]]:
         """Return the items of some targets, one a model asked; a target that is gone by now gets failed ones."""
         purpose = self.asking.purpose
         found = purpose.targets(self.job.owner_id).in_bulk(ids)
         targets = [found[pk] for pk in ids if pk in found]
         values = {target.pk: told for target, told in zip(targets, purpose.variables(targets), strict=True)}
         now = database_now()
-        items = []
+        rows = []
         for place, pk in enumerate(ids, start=offset):
-            prompt = purpose.render(self.job.template, values[pk]) if pk in values else ""
-            for number, ask in enumerate(self.job.asks, start=place * len(self.job.asks) + 1):
-                item = self._item(number, pk, ask, now)
-                if pk not in found:
-                    item.after_refusal(now, reason="gone", detail="It was deleted before it could be asked about.")
-                else:
-                    self._fill(item, found[pk], prompt, now)
-                items.append(item)
-        return items
+            told = self._told(found[pk], purpose.render(self.job.template, values[pk])) if pk in found else GONE
+            for number, ask in enumerate(self._asks, start=place * len(self._asks) + 1):
+                rows.append(ask.row(self.asking, told, now, number=number, target_id=pk))
+        return rows
 
-    def _item(self, number: int, target_id: int, ask: Mapping[str, Any], now: datetime) -> LLMJobItem:
-        return LLMJobItem(
-            job=self.job,
-            owner_id=self.job.owner_id,
-            number=number,
-            target_id=target_id,
-            next_at=now,
-            provider=ask["provider"],
-            way=ask["way"],
-            model=ask["model"],
-            effort=ask["effort"],
-            tier=ask["tier"],
-            most_output_tokens=ask["most_output_tokens"],
-        )
+    def _told(self, target: Any, prompt: str) -> dict[str, Any]:
+        """Return what the items of a target have in common."""
+        return {
+            "prompt": prompt,
+            "target_label": str(target)[:300],
+            "target_version": self.asking.purpose.version_of(target),
+            "estimated_tokens": self.asking.tokens(prompt),
+        }
 
-    def _fill(self, item: LLMJobItem, target: Any, prompt: str, now: datetime) -> None:
-        item.prompt = prompt
-        item.target_label = str(target)[:300]
-        item.target_version = self.asking.purpose.version_of(target)
-        item.digest = self.asking.digest(item.provider, item.model, item.effort, prompt)
-        item.estimated_tokens = self.asking.tokens(prompt)
-        most = self.contexts.get((item.provider, item.model), 0)
-        if item.estimated_tokens + item.most_output_tokens > most:
-            detail = f"About {item.estimated_tokens:,} tokens of prompt and {item.most_output_tokens:,} of answer pass {most:,}."
-            item.after_refusal(now, reason="prompt_too_long", detail=detail)
+
+#: The items of a target that was deleted between the freezing of the scope and its rendering.
+GONE = {"state": State.FAILED, "reason": "gone", "detail": "It was deleted before it could be asked about."}
+
+
+class _Ask:
+    """Make the items by which one model is asked."""
+
+    def __init__(self, job: LLMJob, ask: Mapping[str, Any]) -> None:
+        self._provider, self._model, self._effort = ask["provider"], ask["model"], ask["effort"]
+        self._most_output = ask["most_output_tokens"]
+        model = LanguageModel.objects.filter(provider=self._provider, name=self._model).first()
+        self._context = model.context_tokens if model else 0
+        self._rows = ItemRows(LLMJobItem(
+            job=job, owner_id=job.owner_id, number=0, target_id=0, next_at=database_now(), provider=self._provider, way=ask["way"],
+            model=self._model, effort=self._effort, tier=ask["tier"], most_output_tokens=self._most_output,
+        ))  # fmt: skip
+
+    def row(self, asking: Asking, told: Mapping[str, Any], now: datetime, **named: Any) -> list[Any]:
+        """Return one item; it has failed already where it cannot be asked."""
+        if "prompt" not in told:
+            return self._rows.row(**told, **named, ended_at=now)
+        digest = asking.digest(self._provider, self._model, self._effort, told["prompt"])
+        tokens = told["estimated_tokens"]
+        if tokens + self._most_output <= self._context:
+            return self._rows.row(**told, **named, digest=digest)
+        detail = f"About {tokens:,} tokens of prompt and {self._most_output:,} of answer pass {self._context:,}."
+        return self._rows.row(
+            **told, **named, digest=digest, state=State.FAILED, ended_at=now, reason="prompt_too_long", detail=detail
+        )  # fmt: skip

@@ -32,7 +32,7 @@ def sweep_jobs(now: datetime) -> dict[str, int]:
         "items_resumed": resume_items(now),
         "jobs_rung": ring_jobs(now),
         "jobs_ended": end_jobs(),
-        "holds_released": release_holds(),
+        "holds_released": release_holds(now),
     }
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from bookops.clock import database_now
 from bookops.dispatch import ring
 from bookops.language_models import UnknownModel
 from bookops.outbound.errors import Refused
-from bookops.runs import ENDED, State
+from bookops.runs import ENDED, State, wait_before
 from llmjobs import batching, submitting
-from llmjobs.ending import end_if_done
+from llmjobs.ending import end, end_if_done
 from llmjobs.keeping import answer_from_kept
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.rendering import render
@@ -28,7 +31,7 @@ TURN = 20.0
 def work_on(job_id: Any) -> None:
     """Work on a job for TURN seconds at most; any number of workers may at once, as each row is claimed by one of them."""
     if claimed := LLMJob.objects.filter(deleted_at=None).claim([job_id]):
-        render(claimed[0])
+        render_or_fail(claimed[0])
     job = LLMJob.objects.filter(pk=job_id).first()
     if job is None:
         return
@@ -36,6 +39,29 @@ def work_on(job_id: Any) -> None:
     if is_sending(job):
         go_on(job, time.monotonic() + TURN)
     end_if_done(job_id)
+
+
+def render_or_fail(job: LLMJob) -> None:
+    """Render a claimed job; one that a fault of ours keeps from it is tried MAX_ATTEMPTS times, then fails with all its items."""
+    try:
+        render(job)
+    except OperationalError:
+        raise  # a database that is away ends nothing
+    except Exception as error:
+        log.exception("render_crashed", run_id=str(job.pk))
+        now = database_now()
+        with transaction.atomic():
+            if not LLMJob.objects.all().fence([job]):
+                return
+            if job.attempts < settings.MAX_ATTEMPTS:
+                again = now + timedelta(seconds=wait_before(job.attempts))
+                LLMJob.objects.filter(pk=job.pk).update(
+                    state=State.PENDING, next_at=again, ring_at=again, lease_owner=None, lease_until=None, reason="crashed",
+                )  # fmt: skip
+                return
+            items = LLMJobItem.objects.filter(job=job)
+            items.cancel()
+            end(job, State.FAILED, items.aggregates(), "not_rendered", f"Its prompts could not be rendered: {type(error).__name__}")
 
 
 def is_sending(job: LLMJob) -> bool:

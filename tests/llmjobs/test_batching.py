@@ -217,7 +217,7 @@ def test_a_batch_of_a_cancelled_job_that_was_never_created_is_dropped_with_its_m
 
     ProviderBatch.objects.update(next_at=database_now())
     work_on(job.pk)
-    release_holds()
+    release_holds(database_now())
 
     assert (ProviderBatch.objects.get().state, provider.taken()) == ("cancelled", [])
     assert {item.held for item in items_of(job)} == {0}

@@ -11,6 +11,7 @@ from llmjobs.jobs import cancel
 from llmjobs.models import LLMJob, LLMJobItem
 from llmjobs.rendering import Rendering, render
 from llmjobs.sweeping import free_jobs
+from llmjobs.working import work_on
 from tests.llmjobs.factories import ANTHROPIC_BATCH, RESPONSES, items_of, let_leases_end, make_job, make_rendered_job
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +128,18 @@ def test_targets_added_while_it_renders_are_rendered_too():
     assert render(held)
 
     assert len(items_of(job)) == 4
+
+
+def test_a_purpose_that_crashes_fails_its_job_after_a_few_tries(settings, monkeypatch):
+    settings.MAX_ATTEMPTS = 2
+    job = make_job(2)
+    monkeypatch.setattr("llmjobs.purposes.flag.Flag.variables", lambda self, targets: [{}[target] for target in targets])
+
+    with rung_here():
+        work_on(job.pk)
+        assert LLMJob.objects.get().status == "queued"
+        LLMJob.objects.update(next_at=database_now())
+        work_on(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.reason, job.detail) == ("failed", "not_rendered", "Its prompts could not be rendered: KeyError")
