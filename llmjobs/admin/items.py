@@ -152,10 +152,11 @@ class LLMJobItemAdmin(RunAdmin):
 
     @admin.action(description="Retry", permissions=["run"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[LLMJobItem]) -> None:
-        ids: dict[LLMJob, list[int]] = defaultdict(list)
-        for item in queryset.filter(state__in=BROKEN).select_related("job").only("job"):
-            ids[item.job].append(item.pk)
-        self.message_user(request, items_moved(sum(jobs.retry_items(job, some) for job, some in ids.items()), "sent round again"))
+        ids: dict[Any, list[int]] = defaultdict(list)
+        for job_id, item_id in queryset.filter(state__in=BROKEN).values_list("job_id", "pk"):
+            ids[job_id].append(item_id)
+        sent = sum(jobs.retry_items(job, ids[job.pk]) for job in LLMJob.objects.filter(pk__in=ids))
+        self.message_user(request, items_moved(sent, "sent round again"))
 
     @admin.action(description="Undo their answers", permissions=["review"])
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[LLMJobItem]) -> None:

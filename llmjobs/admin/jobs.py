@@ -88,7 +88,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
 
     @admin.display(description="job", ordering="label")
     def name(self, job: LLMJob) -> str:
-        news = format_html(' <span class="desk-news" title="Changed since its owner looked">new</span>') if job.unseen_change else ""
+        news = format_html(' <span class="desk-news">{}</span>', "new") if job.unseen_change else ""
         return format_html('<span class="desk-name">{}{}</span>', foreign(job.label, 50), news)
 
     @admin.display(description="status", ordering="state")

@@ -67,7 +67,9 @@ class PlanForm(OwnedForm):
     larger_output_tokens = forms.IntegerField(
         label="Retry an answer that was cut short with so many output tokens", min_value=1, max_value=10**6, required=False
     )
-    unanswered = forms.ChoiceField(label="What was perhaps sent, and nobody can tell", choices=LLMJob.Unanswered.choices)
+    unanswered = forms.ChoiceField(
+        label="What was perhaps sent, and nobody can tell", choices=LLMJob.Unanswered.choices, initial=LLMJob.Unanswered.HOLD
+    )
     expired_to = forms.ChoiceField(label="What expires in a batch goes to", widget=ClosedSelect, required=False)
 
     def __init__(self, *args: Any, purpose: Purpose, ids: Sequence[int] = (), **kwargs: Any) -> None:
@@ -291,7 +293,8 @@ def ids_typed(words: str) -> tuple[int, ...]:
 def as_initial(job: LLMJob) -> Mapping[str, Any]:
     """Return what the form of a job like this one begins with."""
     asks = {
-        f"{prefix}{name}": ask[name]
+        # A batch has no other tier to choose.
+        f"{prefix}{name}": "" if ask[name] == Tier.BATCH else ask[name]
         for prefix, ask in zip(("", OTHER), job.asks, strict=False)
         for name in ("effort", "tier", "most_output_tokens")
     }
