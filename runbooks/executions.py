@@ -23,6 +23,7 @@ from runbooks.doors import UPLOADED
 from runbooks.links import ItemLink, ShortLink, read_link
 from runbooks.models import BulkImport, EvalRunbook, Execution, Listing, StepRun, storage_key
 from runbooks.plan import FETCH_LISTING, SHOWN, STEPS
+from runbooks.reference_loading import give_first_wishes
 from runbooks.sources.records import ListingFacts
 
 Cause = Execution.Cause
@@ -119,9 +120,13 @@ def _begin(execution: Execution) -> tuple[Execution, bool]:
         if running is not None:
             if running.options != execution.options:
                 raise AnotherOneRuns(running)
+            if execution.bulk_id is None:
+                _promote(running)
             return running, False
         try:
             with transaction.atomic():
+                if not Execution.objects.filter(owner=execution.owner).exists():
+                    give_first_wishes(execution.owner)
                 execution.save(force_insert=True)
                 execution.record("started", url=execution.url, cause=execution.cause)
                 ring(advance_execution, str(execution.pk))
@@ -132,6 +137,13 @@ def _begin(execution: Execution) -> tuple[Execution, bool]:
             if same is not None:
                 return same, False
     raise IntegrityError(f"{execution.listing_key} could not be begun.")
+
+
+def _promote(execution: Execution) -> None:
+    """Let the further steps of what a bulk import began go before bulk work, for a person waits now; its link still counts it there."""
+    if execution.bulk_id is not None:
+        Execution.objects.filter(pk=execution.pk).update(bulk=None)
+        execution.bulk = None
 
 
 def retry_step(execution: Execution, name: str, *, variant: Mapping[str, Any] | None = None) -> StepRun:

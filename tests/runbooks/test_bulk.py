@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
 from bookops.clock import database_now
+from bookops.dispatch import Here, rung_here
 from bookops.events import RunEvent
 from bookops.notices import Notice
 from bookops.runs import State
+from runbooks.advancing import advance
 from runbooks.bulk import advance_bulk, cancel_bulk, counts_of, forecast, refused_of, retry_failed, start_bulk
 from runbooks.bulk_sweeping import sweep_bulk_imports
 from runbooks.executions import start_import
@@ -220,3 +223,41 @@ def test_the_sweeper_moves_every_one_on(settings):
     for _ in range(2):
         start_bulk(make_owner(), links(2))
     assert sweep_bulk_imports(database_now()) == {"bulk_links_settled": 0, "bulk_links_started": 2, "bulk_imports_ended": 0}
+
+
+class Heard(Here):
+    """Note which tasks are rung and do none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: list[str] = []
+
+    def take(self, task: Any, args: tuple[Any, ...]) -> None:
+        self.tasks.append(task.name)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_person_asks_for_too_goes_on_before_bulk_work_and_counts_as_before():
+    owner = make_owner()
+    bulk = start_bulk(owner, links(2))
+    advance_bulk(bulk.pk)
+    asked, is_new = start_import(owner, f"https://www.ebay.com/itm/{FIRST}")
+    assert not is_new
+    heard = Heard()
+    with rung_here(heard):
+        assert [advance(execution.pk) for execution in Execution.objects.order_by("listing_key")] == [True, True]
+    assert Execution.objects.get(bulk=None) == asked
+    assert [name for name in heard.tasks if "work_on" in name] == ["runbooks.tasks.work_on_step", "runbooks.tasks.work_on_bulk_step"]
+    assert counts_of(bulk)["at_work"] == 2
+    end()
+    assert advance_bulk(bulk.pk) == {"settled": 2, "started": 0, "ended": 1}
+    assert counts_of(bulk)["succeeded"] == 2
+
+
+@pytest.mark.django_db
+def test_a_second_bulk_import_of_a_listing_leaves_the_first_ones_where_it_is():
+    owner = make_owner()
+    first, second = start_bulk(owner, links(1)), start_bulk(owner, links(1))
+    advance_bulk(first.pk)
+    advance_bulk(second.pk)
+    assert Execution.objects.get().bulk == first

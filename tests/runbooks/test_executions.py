@@ -27,7 +27,7 @@ from runbooks.executions import (
     start_pasted,
 )
 from runbooks.links import BadLink, read_link
-from runbooks.models import EvalRunbook, Execution, Listing, StepRun
+from runbooks.models import EvalRunbook, Execution, Listing, RequirementRow, StepRun
 from runbooks.plan import SHOWN, STEPS
 from runbooks.sources.records import ListingFacts, Money
 from runbooks.steps import Done
@@ -70,6 +70,14 @@ def test_a_link_begins_an_execution_and_asks_nobody(owner: User):
     assert (execution.url, execution.listing_key, execution.status) == (LINK, "ebay:256712345678", "RUNNING")
     assert progress(execution) == dict.fromkeys(SHOWN, "PENDING")
     assert messages_of(execution) == [{"url": LINK, "cause": "import"}]
+
+
+def test_an_owner_has_wishes_to_start_from_with_the_first_import_and_no_later_one(owner: User):
+    start_import(owner, LINK)
+    assert RequirementRow.objects.filter(owner=owner).exists()
+    RequirementRow.objects.all().delete()
+    start_import(owner, "256712345679")
+    assert not RequirementRow.objects.exists()
 
 
 def test_the_links_of_one_listing_are_one_listing():
