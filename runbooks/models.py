@@ -689,6 +689,11 @@ class AccountDeletion(models.Model):
     notification_id = models.CharField(max_length=100, unique=True)
     username = models.CharField(max_length=100, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
+    #: The body as it came and its X-EBAY-SIGNATURE, while eBay's key to them was not to be had; empty afterwards.
+    body = models.BinaryField(default=b"", blank=True)
+    signature = models.CharField(max_length=1000, blank=True)
+    #: When its signature was found to be eBay's; nothing is purged before.
+    verified_at = models.DateTimeField(null=True, blank=True)
     purged_at = models.DateTimeField(null=True, blank=True)
     listings = models.PositiveIntegerField(default=0)
 

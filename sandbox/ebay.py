@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from sandbox import ebay_records, ebay_search, ebay_tokens
 from sandbox.catalogue import Catalogue
 from sandbox.clock import Clock
 from sandbox.ebay_errors import Refusal, refused
+from sandbox.ebay_notices import Notices
 from sandbox.ebay_records import CURRENCIES, View
 from sandbox.ebay_short_links import short_link
 from sandbox.ebay_tokens import BASIC_SCOPE, INSIGHTS_SCOPE, Tokens
@@ -26,6 +28,9 @@ ITEM = f"{BROWSE}/item"
 SEARCH = f"{BROWSE}/item_summary/search"
 SALES = "/buy/marketplace_insights/v1_beta/item_sales/search"
 RATE_LIMIT = "/developer/analytics/v1_beta/rate_limit"
+PUBLIC_KEY = "/commerce/notification/v1/public_key"
+#: Not eBay's: POST {"username", "to"} signs a notice that this account was closed and posts it; GET shows them all.
+NOTICES = "/_notices"
 #: Not eBay's: what there is to import, and what for.
 SCRIPT = "/_listings"
 ITEM_FIELDGROUPS = ("PRODUCT", "COMPACT", "ADDITIONAL_SELLER_DETAILS", "CHARITY_DETAILS")
@@ -43,6 +48,7 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
     SEARCH: _OF_SEARCH,
     SALES: _OF_SEARCH,
     RATE_LIMIT: frozenset({"api_name", "api_context"}),
+    f"{PUBLIC_KEY}/*": frozenset(),
 }
 
 
@@ -66,7 +72,7 @@ class EBayOptions(Options):
 
 
 class EBay(Party):
-    """Answer as api.ebay.com does, under /short/ as ebay.us, and under /_listings with the script."""
+    """Answer as api.ebay.com does, under /short/ as ebay.us, under /_listings with the script, and under /_notices to whoever has a notice sent."""
 
     name: ClassVar[str] = "ebay"
     default_options: ClassVar[Options] = EBayOptions()
@@ -86,6 +92,7 @@ class EBay(Party):
     def forget_calls(self) -> None:
         """Begin a new life: no token is known, no call counted, and auctions have their days before them."""
         self._tokens = Tokens()
+        self._notices = Notices()
         self._days: dict[str, DailyQuota] = {}
         self._asked_while_revising: dict[str, float] = {}
         # Not now: a reset puts the clock back after this.
@@ -101,6 +108,8 @@ class EBay(Party):
             return short_link(request)
         if request.path == SCRIPT:
             return Answer(200, encoded({"listings": [_scripted(listing) for listing in script()]}), endpoint=SCRIPT)
+        if request.path == NOTICES:
+            return Answer(200, encoded(self._noticed(request)), endpoint=NOTICES)
         endpoint = _endpoint(request.path)
         try:
             return self._called(endpoint, request)
@@ -116,6 +125,8 @@ class EBay(Party):
             return _slip(endpoint, unknown)
         if endpoint == RATE_LIMIT:
             return Answer(200, encoded(self._rate_limits(client)), endpoint=endpoint)
+        if endpoint == f"{PUBLIC_KEY}/*":
+            return self._public_key(request.path.rpartition("/")[2], endpoint)
         if self.options.limits and not self._quota(client).take(self.clock.now(), self.options.per_day):
             raise Refusal(2001)
         view = self._view(request, endpoint)
@@ -132,6 +143,20 @@ class EBay(Party):
         host, now = _host(request), self.clock.now()
         self._begun = now if self._begun is None else self._begun
         return View(f"{host}/{self.name}", f"{host}/ebayimg", marketplace, now, self._begun)
+
+    # Notices
+
+    def _noticed(self, request: Request) -> dict[str, Any]:
+        if request.method != "POST":
+            return self._notices.sent()
+        asked = json.loads(request.body)
+        return self._notices.send(str(asked["username"]), str(asked.get("to", "")), self.clock.now())
+
+    def _public_key(self, key_id: str, endpoint: str) -> Answer:
+        if key_id == self._notices.key_id:
+            return Answer(200, encoded(self._notices.public_key()), endpoint=endpoint)
+        entry = {"errorId": 195003, "domain": "API_NOTIFICATION", "category": "REQUEST", "message": "The public key was not found."}
+        return Answer(404, encoded({"errors": [entry]}), endpoint=endpoint)
 
     # Quota
 
@@ -263,6 +288,8 @@ def _host(request: Request) -> str:
 
 def _endpoint(path: str) -> str:
     """Return which call a path is, without the item it is about."""
+    if path.startswith(f"{PUBLIC_KEY}/"):
+        return f"{PUBLIC_KEY}/*"
     return path if path in PARAMETERS or not path.startswith(f"{ITEM}/") else f"{ITEM}/*"
 
 

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from bookops.api.problems import Problem
 from bookops.api.throttles import Throttle
 from runbooks.closed_accounts import BadNotice, challenge_response, take_notice
+from runbooks.sources.ebay_signatures import BadSignature
 
 #: Of eBay's challenge, which is some 40 characters long.
 LONGEST_CODE = 200
@@ -35,6 +36,12 @@ class ChallengeSerializer(serializers.Serializer[Any]):
     """The answer to a challenge."""
 
     challengeResponse = serializers.CharField()
+
+
+class TakenSerializer(serializers.Serializer[Any]):
+    """That a notice is kept."""
+
+    taken = serializers.BooleanField()
 
 
 class AccountDeletionView(APIView):
@@ -66,11 +73,12 @@ class AccountDeletionView(APIView):
         operation_id="ebay_account_deletion",
         tags=["ebay"],
         summary="Take eBay's notice that an account was closed",
-        description="Answers at once; the seller's listings here are purged within the hour. X-EBAY-SIGNATURE is not checked, for its key "
-        "would have to be fetched while eBay waits: let only eBay's addresses reach this path.",
+        description="Answers at once; the seller's listings here are purged within the hour, and not before X-EBAY-SIGNATURE was "
+        "found to be eBay's: 412 where it is not; where eBay's key cannot be had now, it is checked later.",
         auth=[],
+        parameters=[OpenApiParameter("X-EBAY-SIGNATURE", str, OpenApiParameter.HEADER, required=True)],
         request=OpenApiTypes.OBJECT,
-        responses={200: OpenApiTypes.OBJECT},
+        responses=TakenSerializer,
         examples=[
             OpenApiExample(
                 "A closed account",
@@ -92,8 +100,12 @@ class AccountDeletionView(APIView):
     def post(self, request: Request) -> Response:
         """Keep the notice; one that is sent again is the same."""
         token()
+        # Before it is parsed, for the signature is that of each letter.
+        body = request.body
         try:
-            take_notice(request.data)
+            take_notice(request.data, body, request.headers.get("X-EBAY-SIGNATURE", ""))
+        except BadSignature as refusal:
+            raise Problem(412, "bad_signature", str(refusal), remedy="Only eBay sends these notices; it signs each of them.") from refusal
         except BadNotice as refusal:
             raise Problem(400, "bad_notice", str(refusal), remedy="Send the notice as eBay documents it.") from refusal
         return Response({"taken": True})

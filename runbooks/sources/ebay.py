@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from bookops.outbound.answers import Answer
-from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
+from bookops.outbound.errors import BadAnswer, NotFound, Refused, SourceError, TryAgain
 from bookops.outbound.http import Door
 from runbooks.sources import ebay_values as values
 from runbooks.sources import loose_json as loose
@@ -39,6 +39,7 @@ REVISED_AFTER = 180.0
 
 _BROWSE = "/buy/browse/v1"
 _SOLD_SEARCH = "/buy/marketplace_insights/v1_beta/item_sales/search"
+_PUBLIC_KEY = "/commerce/notification/v1/public_key"
 _RATE_LIMIT = "/developer/analytics/v1_beta/rate_limit"
 #: Brackets and commas mean "or" in a query, an asterisk is not allowed, a minus before a word excludes it.
 _OPERATORS = re.compile(r"[(),\"*\\]|(?<!\S)[-+]+")
@@ -139,6 +140,20 @@ class Ebay:
     def limits(self) -> DayLimit:
         """Return what eBay itself has counted today for the calls of `item` and `search`, of all who use this application."""
         return parse_limits(self._get(_RATE_LIMIT, {"api_name": "browse", "api_context": "buy"}))
+
+    def public_key(self, key_id: str) -> str:
+        """Return the key, as PEM on one line, that notices signed under this id are checked with; raises NotFound where there is none."""
+        try:
+            said = self._get(f"{_PUBLIC_KEY}/{key_id}", {})
+        except Refused as error:
+            # Its own number, and so no word about us: about the only thing that was asked.
+            if error.reason.startswith("ebay_"):
+                raise NotFound("no such key", source=NAME) from None
+            raise
+        key = loose.text(loose.mapping(said).get("key"))
+        if not key:
+            raise BadAnswer("expected a public key", reason="unexpected_shape", source=NAME)
+        return key
 
     def _get(self, path: str, params: Mapping[str, str], *, marketplace: str = "", tokens: EbayTokens | None = None, flow: str = "") -> Any:
         """Ask with a token, once more with a new one when eBay no longer takes it."""

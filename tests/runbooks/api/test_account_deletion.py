@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from runbooks.closed_accounts import purge_closed_accounts
+from runbooks.closed_accounts import key_shelf, purge_closed_accounts
 from runbooks.models import AccountDeletion, Listing
+from sandbox.ebay_notices import Notices
 from tests.api.clients import json_body
 from tests.runbooks.evaluated import make_listing
 
+SIGNER = Notices()
 PATH = "/api/ebay/account-deletion"
 
 
@@ -20,6 +22,13 @@ PATH = "/api/ebay/account-deletion"
 def told_to_ebay(settings: Any, db: Any) -> None:
     """Have a token and an address that eBay knows."""
     settings.EBAY_DELETION_TOKEN, settings.PUBLIC_URL = "71745723-d031-455c-bfa5-f90d11b4f20a", "https://books.example"
+    key_shelf(SIGNER.key_id).put(SIGNER.public_key()["key"], 60)
+
+
+def signed(body: dict[str, Any]) -> dict[str, Any]:
+    """Return how the test client posts a body with eBay's signature."""
+    posted = json_body(**body)
+    return posted | {"headers": {"X-EBAY-SIGNATURE": SIGNER.signature(str(posted["data"]).encode())}}
 
 
 def notice(**changes: Any) -> dict[str, Any]:
@@ -37,7 +46,7 @@ def test_it_answers_the_challenge() -> None:
 
 def test_it_takes_a_notice_once_and_purges_afterwards() -> None:
     listing = make_listing()
-    answers = [Client().post(PATH, **json_body(**notice())) for _ in range(2)]
+    answers = [Client().post(PATH, **signed(notice())) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert Listing.objects.get().seller == "tomes"
     assert AccountDeletion.objects.count() == 1
@@ -50,7 +59,7 @@ def test_it_takes_a_notice_once_and_purges_afterwards() -> None:
     "wrong", [{"metadata": {}}, {"notification": []}, {"notification": {"notificationId": "x" * 101, "data": {"username": "a"}}}]
 )
 def test_what_is_no_notice_is_refused(wrong: dict[str, Any]) -> None:
-    answer = Client().post(PATH, **json_body(**notice(**wrong)))
+    answer = Client().post(PATH, **signed(notice(**wrong)))
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_notice")
     assert not AccountDeletion.objects.exists()
 
@@ -60,13 +69,20 @@ def test_what_is_no_challenge_is_refused(query: dict[str, str]) -> None:
     assert Client().get(PATH, query).status_code == 400
 
 
+@pytest.mark.parametrize("header", [{}, {"X-EBAY-SIGNATURE": "e30="}, {"X-EBAY-SIGNATURE": SIGNER.signature(b"{}")}])
+def test_what_ebay_has_not_signed_is_refused(header: dict[str, str]) -> None:
+    answer = Client().post(PATH, **json_body(**notice()), headers=header)
+    assert (answer.status_code, answer.json()["code"]) == (412, "bad_signature")
+    assert not AccountDeletion.objects.exists()
+
+
 def test_it_is_off_without_a_token(settings: Any) -> None:
     settings.EBAY_DELETION_TOKEN = ""
     assert Client().get(PATH, {"challenge_code": "a"}).status_code == 404
-    assert Client().post(PATH, **json_body(**notice())).status_code == 404
+    assert Client().post(PATH, **signed(notice())).status_code == 404
     assert not AccountDeletion.objects.exists()
 
 
 def test_a_flood_from_one_address_is_slowed_down(settings: Any) -> None:
     settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"user": "2/min"}
-    assert [Client().post(PATH, **json_body(**notice())).status_code for _ in range(3)] == [200, 200, 429]
+    assert [Client().post(PATH, **signed(notice())).status_code for _ in range(3)] == [200, 200, 429]
