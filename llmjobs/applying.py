@@ -47,6 +47,8 @@ AGAIN_FIELDS = (
     *("attempts", "next_at", "provider", "way", "model", "tier", "effort", "digest", "most_output_tokens"),
     *("batch", "intent", "provider_task_id", "sending_at", "submitted_at", "polls"),
 )
+#: What applying a result does not look at.
+UNREAD = ("prompt", "response", "answer", "target_label", "estimated_tokens", "created_at", "started_at", "sending_at", "submitted_at")
 #: Results that nobody has paid for say so.
 KEPT = "kept"
 
@@ -159,7 +161,7 @@ def _apply(job_id: Any, results: Mapping[int, Result], batch: Any, first: Callab
 
 def _taken(job: LLMJob, purpose: Purpose, results: Mapping[int, Result], batch: Any) -> list[Taken]:
     """Lock the items and pair each with its result, if it still waits for it."""
-    items = LLMJobItem.objects.select_for_update().filter(job=job, pk__in=results).defer("prompt", "response").order_by("pk")
+    items = LLMJobItem.objects.select_for_update().filter(job=job, pk__in=results).defer(*UNREAD).order_by("pk")
     pairs = [(item, results[item.pk]) for item in items if _waits_for(item, results[item.pk], batch)]
     return [Taken(item, result, outcome_of(purpose, result), item.has_ended) for item, result in pairs]
 
@@ -230,6 +232,7 @@ def _move(job: LLMJob, purpose: Purpose, one: Taken, now: datetime) -> None:
         item.was_kept, item.provider_status = True, ""
     else:
         item.last_polled_at = now
+    item.answer = {}
     if outcome.answer is not None:
         item.answer, item.flagged = outcome.answer.model_dump(mode="json"), purpose.is_flagged(outcome.answer)
     if one.is_late:
