@@ -9,6 +9,7 @@ from bookops.metrics import CoreCollector, metrics_view
 from enrichment.api.live import ImportConsumer
 from enrichment.metrics import ImportCollector
 from llmjobs.api.live import JobConsumer
+from llmjobs.metrics import JobCollector
 from runbooks.api.live import ExecutionConsumer
 
 handler400 = "bookops.api.problems.bad_request"
@@ -28,7 +29,7 @@ urlpatterns = [
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[]), name="docs"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("metrics", metrics_view(CoreCollector(), ImportCollector()), name="metrics"),
+    path("metrics", metrics_view(CoreCollector(), ImportCollector(), JobCollector()), name="metrics"),
 ]
 
 websocket_urlpatterns = [
