@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from bookops.clock import database_now
+from bookops.dispatch import ring
 from bookops.doors import shared_redis
 from bookops.outbound.errors import NotFound, SourceError
 from runbooks.doors import open_ebay
@@ -63,6 +64,16 @@ def take_notice(payload: Any, body: bytes, signature: str) -> tuple[AccountDelet
             # Anybody may have been first to send a notice of this id.
             AccountDeletion.objects.filter(pk=notice.pk).update(**values, body=b"", signature="")
     return notice, is_new
+
+
+def ring_for_closed_accounts() -> int:
+    """Have a worker that is given eBay's keys purge what waits, for this one may not be; return how many notices that are."""
+    from runbooks import tasks
+
+    waiting = AccountDeletion.objects.filter(purged_at=None).count()
+    if waiting:
+        ring(tasks.purge_closed_accounts)
+    return waiting
 
 
 def purge_closed_accounts() -> int:

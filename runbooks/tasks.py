@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from runbooks import advancing, rates, working
+from runbooks import advancing, closed_accounts, rates, working
 
 
 @shared_task
@@ -35,6 +35,12 @@ def advance_execution(execution_id: str) -> None:
 def fetch_exchange_rates() -> None:
     """Fetch the day's exchange rates where they are missing; beat rings every hour, so that a try that failed is made good."""
     rates.bring_up_to_date()
+
+
+@shared_task
+def purge_closed_accounts() -> None:
+    """Verify and purge what eBay told of closed accounts, where its keys are at hand."""
+    closed_accounts.purge_closed_accounts()
 
 
 #: The task of each queue.

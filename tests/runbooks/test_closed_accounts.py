@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 import requests
+from django.conf import settings
 
-from runbooks.closed_accounts import BadNotice, challenge_response, key_shelf, purge_closed_accounts, take_notice
+from bookops import forgetting
+from bookops.dispatch import rung_here
+from runbooks.closed_accounts import BadNotice, challenge_response, key_shelf, purge_closed_accounts, ring_for_closed_accounts, take_notice
 from runbooks.models import AccountDeletion, Listing
 from runbooks.sources.ebay_signatures import BadSignature
 from sandbox.ebay_notices import Notices
@@ -175,3 +178,16 @@ def test_what_is_no_notice_is_refused_and_purges_nobody(payload):
     with pytest.raises(BadNotice):
         take_notice(payload, b"", "")
     assert not AccountDeletion.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hourly_round_has_it_done_where_ebays_keys_are(signer: Notices):
+    assert ring_for_closed_accounts() == 0
+    make_listing(seller="tomes")
+    take(signer.send("tomes", "", 0))
+    with rung_here() as here:
+        assert forgetting.forget_old()["closed_accounts"] == 1
+        assert Listing.objects.get().purged_at is None
+        here.work()
+    assert Listing.objects.get().purged_at is not None
+    assert settings.CELERY_TASK_ROUTES["runbooks.tasks.*"] == {"queue": "runbooks"}
