@@ -67,16 +67,16 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: b
     for operations in result["paths"].values():
         for method in OPERATIONS:
             if method in operations:
-                _describe(operations[method])
+                _describe(operations[method], changes=method != "get")
     return result
 
 
-def _describe(operation: dict[str, Any]) -> None:
-    statuses = {400, 401, 403, 406, 429, 503}
-    if any(parameter["in"] in ("path", "query") for parameter in operation.get("parameters", ())):
-        statuses.add(404)
+def _describe(operation: dict[str, Any], *, changes: bool) -> None:
+    statuses = {400, 401, 403, 404, 406, 429, 503}
+    if changes:
+        statuses.add(409)
     if "requestBody" in operation:
-        statuses |= {409, 413, 415, 422}
+        statuses |= {413, 415, 422}
     for status in statuses:
         operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
 

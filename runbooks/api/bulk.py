@@ -18,7 +18,7 @@ from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.api.throttles import AnonThrottle, UploadThrottle, UserThrottle
 from bookops.idempotency import idempotent
 from runbooks import bulk
-from runbooks.api.import_serializers import CancelledSerializer, RetriedSerializer, StrictSerializer
+from runbooks.api.import_serializers import ExecutionCancelledSerializer, RetriedSerializer, StrictSerializer
 from runbooks.api.owned import bulk_of
 from runbooks.api.refusals import as_problems
 from runbooks.api.uploads import RefusedLineSerializer, read_file
@@ -37,7 +37,7 @@ FORECAST_EXAMPLE = {
 }
 
 
-class ListSerializer(StrictSerializer):
+class LinkListSerializer(StrictSerializer):
     """A list of links: one of `links`, `text` and `file`."""
 
     links = serializers.ListField(child=serializers.CharField(max_length=4096), max_length=MOST_LINKS, min_length=1, required=False)
@@ -65,13 +65,13 @@ class ListSerializer(StrictSerializer):
         return file.name if file else ""
 
 
-class ListFileSerializer(ListSerializer):
+class LinkFileSerializer(LinkListSerializer):
     """A list of links as a file: a CSV with a column url, or a link a line."""
 
     file = serializers.FileField(max_length=255, required=False)
 
 
-class BulkSerializer(ListSerializer):
+class BulkSerializer(LinkListSerializer):
     """A list of links to evaluate."""
 
     tolerated_failures = serializers.FloatField(
@@ -79,7 +79,7 @@ class BulkSerializer(ListSerializer):
     )
 
 
-class BulkFileSerializer(BulkSerializer, ListFileSerializer):
+class BulkFileSerializer(BulkSerializer, LinkFileSerializer):
     """A file of links to evaluate."""
 
 
@@ -136,7 +136,7 @@ class ForecastView(APIView):
         operation_id="bulk_forecast",
         tags=["bulk imports"],
         summary="What a list of links will take of calls, money and days; nothing is begun",
-        request={"application/json": ListSerializer, "multipart/form-data": ListFileSerializer},
+        request={"application/json": LinkListSerializer, "multipart/form-data": LinkFileSerializer},
         responses=ForecastSerializer,
         examples=[
             OpenApiExample("Two", {"links": ["https://www.ebay.com/itm/256712345678", "256712345679"]}, request_only=True),
@@ -145,7 +145,7 @@ class ForecastView(APIView):
     )
     def post(self, request: OwnerRequest) -> Response:
         """Read the list and count."""
-        wanted = ListFileSerializer(data=request.data)
+        wanted = LinkFileSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         with as_problems():
             listed = read_links(wanted.content)
@@ -214,7 +214,7 @@ class CancelBulkView(APIView):
         tags=["bulk imports"],
         summary="Stop a bulk import and what it has at work",
         request=None,
-        responses=CancelledSerializer,
+        responses=ExecutionCancelledSerializer,
     )
     @idempotent
     def post(self, request: OwnerRequest, pk: uuid.UUID) -> Response:

@@ -56,7 +56,7 @@ class ComparablesSerializer(serializers.Serializer[Any]):
     comparables = ComparableSerializer(many=True)
 
 
-class EntrySerializer(StrictSerializer):
+class ComparableEntrySerializer(StrictSerializer):
     """A comparable as a person knows it; its relevance is judged where none is said."""
 
     title = serializers.CharField(max_length=500)
@@ -152,7 +152,7 @@ class ComparablesView(APIView):
         tags=["comparables"],
         summary="Enter a comparable; the value is computed at once",
         parameters=[IDEMPOTENCY_KEY],
-        request=EntrySerializer,
+        request=ComparableEntrySerializer,
         responses={201: ComparableSerializer},
         examples=[
             OpenApiExample(
@@ -172,7 +172,7 @@ class ComparablesView(APIView):
     @idempotent
     def post(self, request: OwnerRequest, runbook_id: uuid.UUID) -> Response:
         """Keep one comparable; one that was entered before word by word stays one."""
-        wanted = EntrySerializer(data=request.data)
+        wanted = ComparableEntrySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         said = {name: wanted.validated_data.get(name, "") for name in ("relevance", "why")}
         with as_problems():

@@ -149,7 +149,7 @@ TAKES = {
 }
 
 
-class ProgressSerializer(serializers.Serializer[Any]):
+class SixStepsSerializer(serializers.Serializer[Any]):
     """The six steps."""
 
     fetch_listing = serializers.ChoiceField(choices=STEP_STATUS)
@@ -210,11 +210,11 @@ class StepSerializer(serializers.ModelSerializer[StepRun]):
         return usd(run.cost)
 
 
-class StatusSerializer(serializers.Serializer[Any]):
+class ExecutionStatusSerializer(serializers.Serializer[Any]):
     """The first design's status; what stands below `error` is added."""
 
     status = serializers.ChoiceField(choices=STATUS)
-    progress = ProgressSerializer()
+    progress = SixStepsSerializer()
     book_id = serializers.UUIDField(allow_null=True)
     error = serializers.CharField(allow_null=True)
     execution_id = serializers.UUIDField()
@@ -341,7 +341,7 @@ class RetriedSerializer(serializers.Serializer[Any]):
     retried = serializers.IntegerField()
 
 
-class CancelledSerializer(serializers.Serializer[Any]):
+class ExecutionCancelledSerializer(serializers.Serializer[Any]):
     """Whether there was something to cancel."""
 
     cancelled = serializers.BooleanField()

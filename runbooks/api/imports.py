@@ -29,9 +29,10 @@ from runbooks.api.import_serializers import (
     EXECUTION_ID,
     RUNBOOK_ID,
     TAKES,
-    CancelledSerializer,
+    ExecutionCancelledSerializer,
     ExecutionDetailSerializer,
     ExecutionSerializer,
+    ExecutionStatusSerializer,
     FinishedSerializer,
     LinkSerializer,
     MessagesSerializer,
@@ -39,7 +40,6 @@ from runbooks.api.import_serializers import (
     RetriedSerializer,
     RetrySerializer,
     StartedSerializer,
-    StatusSerializer,
     StepSerializer,
 )
 from runbooks.api.live import EXECUTION, as_message, error_of, seed_status
@@ -197,7 +197,7 @@ class ExecutionStatusView(APIView):
         operation_id="executions_status",
         tags=["evaluations"],
         summary="How far an evaluation is",
-        responses=StatusSerializer,
+        responses=ExecutionStatusSerializer,
         examples=[OpenApiExample("On its way", STATUS_EXAMPLE, response_only=True)],
     )
     def get(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
@@ -292,7 +292,11 @@ class CancelExecutionView(APIView):
     """Stop an evaluation."""
 
     @extend_schema(
-        operation_id="executions_cancel", tags=["evaluations"], summary="Cancel an evaluation", request=None, responses=CancelledSerializer
+        operation_id="executions_cancel",
+        tags=["evaluations"],
+        summary="Cancel an evaluation",
+        request=None,
+        responses=ExecutionCancelledSerializer,
     )
     @idempotent
     def post(self, request: OwnerRequest, pk: uuid.UUID) -> Response:

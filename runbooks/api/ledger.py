@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
@@ -29,11 +29,11 @@ from runbooks.ledger import read_ledger, write_ledger
 from runbooks.models import LedgerEntry
 
 
-class EntrySerializer(serializers.ModelSerializer[LedgerEntry]):
+class LedgerEntrySerializer(serializers.ModelSerializer[LedgerEntry]):
     """What was paid or got for a book."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
-    copy_id = serializers.UUIDField(source="copy.public_id", default=None, allow_null=True, read_only=True)
+    copy_id = serializers.SerializerMethodField()
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", default="USD")
     notes = serializers.CharField(max_length=5_000, required=False, allow_blank=True)
 
@@ -43,8 +43,13 @@ class EntrySerializer(serializers.ModelSerializer[LedgerEntry]):
             *("id", "copy_id", "kind", "title", "author", "volumes", "binding", "condition", "amount", "currency", "at", "where", "notes")
         ]
 
+    @extend_schema_field({"type": "string", "format": "uuid", "nullable": True})
+    def get_copy_id(self, entry: LedgerEntry) -> str | None:
+        """Return the copy that it was paid or got for."""
+        return str(entry.copy.public_id) if entry.copy else None
 
-class ReadSerializer(serializers.Serializer[Any]):
+
+class LedgerReadSerializer(serializers.Serializer[Any]):
     """What came of a file."""
 
     added = serializers.IntegerField()
@@ -68,7 +73,7 @@ class EntryFilter(filters.FilterSet):
 class LedgerView(ListAPIView[LedgerEntry]):
     """List and write entries."""
 
-    serializer_class = EntrySerializer
+    serializer_class = LedgerEntrySerializer
     filterset_class = EntryFilter
     pagination_class = HighestIdFirst
     request: OwnerRequest
@@ -84,8 +89,8 @@ class LedgerView(ListAPIView[LedgerEntry]):
         summary="Write down what you paid or got",
         description="It is a comparable of every runbook of the same work, from its next evaluation on.",
         parameters=[IDEMPOTENCY_KEY],
-        request=EntrySerializer,
-        responses={201: EntrySerializer},
+        request=LedgerEntrySerializer,
+        responses={201: LedgerEntrySerializer},
         examples=[
             OpenApiExample(
                 "A sale",
@@ -97,7 +102,7 @@ class LedgerView(ListAPIView[LedgerEntry]):
     @idempotent
     def post(self, request: OwnerRequest) -> Response:
         """Keep an entry."""
-        wanted = EntrySerializer(data=request.data)
+        wanted = LedgerEntrySerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         wanted.save(owner=request.user, **({"public_id": request.resource_id} if request.resource_id else {}))
         return Response(wanted.data, status=201)
@@ -106,17 +111,21 @@ class LedgerView(ListAPIView[LedgerEntry]):
 class EntryView(APIView):
     """Show, change or delete one entry."""
 
-    @extend_schema(operation_id="ledger_detail", tags=["ledger"], summary="One entry", responses=EntrySerializer)
+    @extend_schema(operation_id="ledger_detail", tags=["ledger"], summary="One entry", responses=LedgerEntrySerializer)
     def get(self, request: OwnerRequest, entry_id: uuid.UUID) -> Response:
         """Return it."""
-        return Response(EntrySerializer(entry_of(request, entry_id)).data)
+        return Response(LedgerEntrySerializer(entry_of(request, entry_id)).data)
 
     @extend_schema(
-        operation_id="ledger_change", tags=["ledger"], summary="Correct an entry", request=EntrySerializer, responses=EntrySerializer
+        operation_id="ledger_change",
+        tags=["ledger"],
+        summary="Correct an entry",
+        request=LedgerEntrySerializer,
+        responses=LedgerEntrySerializer,
     )
     def patch(self, request: OwnerRequest, entry_id: uuid.UUID) -> Response:
         """Change what is named."""
-        wanted = EntrySerializer(entry_of(request, entry_id), data=request.data, partial=True)
+        wanted = LedgerEntrySerializer(entry_of(request, entry_id), data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         wanted.save()
         return Response(wanted.data)
@@ -153,7 +162,7 @@ class LedgerFileView(APIView):
         summary="Write down the rows of a CSV file",
         parameters=[IDEMPOTENCY_KEY],
         request={"multipart/form-data": FileSerializer},
-        responses=ReadSerializer,
+        responses=LedgerReadSerializer,
     )
     @idempotent
     def post(self, request: OwnerRequest) -> Response:

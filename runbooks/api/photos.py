@@ -71,7 +71,7 @@ class PhotosView(APIView):
     def get(self, request: OwnerRequest, runbook_id: uuid.UUID) -> Response:
         """Return all, those that were skipped, refused or put aside too."""
         listing = runbook_of(request, runbook_id).copy.listing
-        rows = listing.images.all() if listing else []
+        rows = ListingImage.objects.filter(listing=listing) if listing else ListingImage.objects.none()
         return Response({"photos": PhotoSerializer(rows, many=True).data})
 
 

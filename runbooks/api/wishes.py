@@ -58,8 +58,8 @@ class GoalSerializer(serializers.ModelSerializer[GoalRow]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a goal that names nothing: every book would advance it."""
-        said = {name: attrs.get(name, getattr(self.instance, name, "")) for name in self.fields if name not in ("id", "label")}
-        if all(value in ("", None) for value in said.values()):
+        wanted = ("author", "publisher", "binder", "first_year", "last_year")
+        if all(attrs.get(name, getattr(self.instance, name, "")) in ("", None) for name in wanted):
             raise serializers.ValidationError("Name an author, a publisher, a binder or a year.", "names_nothing")
         return attrs
 

@@ -16,8 +16,9 @@ from bookops.api.problems import Problem
 from bookops.idempotency import IdempotentRequest, claim, forget_old
 from bookops.webhooks import Webhook
 from enrichment.models import LibraryImport
+from tests.api.clients import client_of, make_user, token_of
 from tests.concurrency import at_once
-from tests.enrichment.api.factories import EXPORT, client_of, make_user, token_of
+from tests.enrichment.api.factories import EXPORT
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,6 @@ from django.utils import timezone
 from bookops.books import Book
 from bookops.runs import State
 from enrichment.models import ImportRow, LibraryImport, RowAttempt
-from tests.api.clients import client_of, make_user, token_of  # noqa: F401 - for tests that still look for them here
 
 EXPORT = (
     b"Book Id,Title,Author,Author l-f,Additional Authors,ISBN,ISBN13,My Rating,Average Rating,Publisher,Binding,Number of Pages,"

@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from bookops.clock import database_now
 from bookops.runs import State
 from runbooks.models import AuthorTier, BulkLink, EvalRunbook, Execution, GoalRow, LedgerEntry, ListingImage, Preference, RequirementRow
 from tests.api.access import OWN, OWNED, PUBLIC, Part, Route, Things
@@ -111,8 +112,8 @@ def make_photo(listing: Any, **changes: Any) -> ListingImage:
 
 
 def furnish(owner: Any) -> Things:
-    """Give an owner one of everything that evaluations have."""
-    execution = make_execution(owner)
+    """Give an owner one of everything that evaluations have; what has ended, for the stream of what runs has no end."""
+    execution = make_execution(owner, state=State.FAILED, ended_at=database_now(), finishes=1)
     step = make_step(execution, state=State.FAILED, reason="timeout")
     runbook = make_valued(180, 220, owner=owner, copy=make_copy(owner, listing=make_listing(owner)))
     photo = make_photo(runbook.copy.listing)
@@ -128,7 +129,7 @@ def furnish(owner: Any) -> Things:
     before = EvalRunbook.objects.get(pk=runbook.pk)
 
     def check_untouched() -> None:
-        assert Execution.objects.get(pk=execution.pk).state == State.RUNNING
+        assert Execution.objects.get(pk=execution.pk).state == State.FAILED
         assert execution.steps.get() == step
         after = EvalRunbook.objects.select_related("copy").get(pk=runbook.pk)
         assert (after.version, after.current_asking_price, after.copy.status) == (before.version, before.current_asking_price, "EVALUATING")
