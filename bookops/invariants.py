@@ -41,9 +41,9 @@ def broken_invariants() -> dict[str, list[str]]:
     return {rule: lines for rule, lines in found.items() if lines}
 
 
-def rules() -> list[str]:
-    """Return all rules that are checked."""
-    return list(_checks)
+def rules(app: str = "") -> list[str]:
+    """Return all rules that are checked, or those of one app."""
+    return [rule for rule, check in _checks.items() if not app or check.__module__.partition(".")[0] == app]
 
 
 def models_of(kind: type[R]) -> list[type[R]]:

@@ -122,8 +122,16 @@ def test_a_short_measurement_starts_real_workers_and_reports_every_process():
     ("name", "figures"),
     [
         ("evaluations", ["single-banner, 1 photos", "calls to eBay for a search of comparables, most", "processor time of a photo"]),
-        ("poller", ["seed 004's poller: items seen after 1 tick", "ticks until each item was seen", "detection lag, p95"]),
-        ("batch-results", ["POST /api/llm-jobs, slowest", "rendered", "applied a second", "a tick with nothing to do, p95"]),
+        pytest.param(
+            "poller",
+            ["seed 004's poller: items seen after 1 tick", "ticks until each item was seen", "detection lag, p95"],
+            marks=pytest.mark.chaos,
+        ),
+        pytest.param(
+            "batch-results",
+            ["POST /api/llm-jobs, slowest", "rendered", "applied a second", "a tick with nothing to do, p95"],
+            marks=pytest.mark.chaos,
+        ),
     ],
 )
 def test_evaluations_and_jobs_are_measured_in_short(name, figures):

@@ -86,7 +86,8 @@ def test_it_names_what_is_broken(rule, library_import):
 
 
 def test_every_rule_is_known_to_break_but_the_one_that_the_database_keeps():
-    assert set(rules()) - set(BREAKS) == {"a followed run ends once per opening"}
+    # The other apps' rules are broken beside what they are about.
+    assert {*rules("bookops"), *rules("enrichment")} - set(BREAKS) == {"a followed run ends once per opening"}
 
 
 @pytest.mark.parametrize("broken", [False, True])
