@@ -19,13 +19,13 @@ PROJECT = Path(__file__).parents[3]
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
-    """Return what a fresh shell would have, and a folder of its own."""
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "VAR_DIR": str(folder / "var"), **changes}
+    """Return what a fresh shell would have, a folder of its own, and a poller that the sample job need not wait for."""
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "VAR_DIR": str(folder / "var"), "POLL_SECONDS": "2", **changes}
 
 
 def up(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", "up", "--port", str(free_port()), *arguments]
-    return subprocess.run(command, cwd=PROJECT, env=environment(folder, **changes), capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=PROJECT, env=environment(folder, **changes), capture_output=True, text=True, timeout=200)
 
 
 def processes_of(folder: Path) -> list[str]:
