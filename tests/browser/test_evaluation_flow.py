@@ -15,7 +15,7 @@ from runbooks.models import Execution
 from runbooks.reference_loading import load_reference_data
 from sandbox.listings import by_case
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 #: Milliseconds that an evaluation may take on a busy machine.
 PATIENCE = 60_000

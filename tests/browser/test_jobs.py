@@ -18,7 +18,7 @@ from bookops.language_models import load_models
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal
 from llmjobs.tasks import poll
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
 #: Milliseconds that a job may take on a busy machine.
 PATIENCE = 60_000
