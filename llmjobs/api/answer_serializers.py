@@ -8,7 +8,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from bookops.api.json_fields import ObjectField
-from llmjobs.api.fields import LARGEST_ID, FactField, StrictSerializer, UsdField, usd
+from bookops.api.money import usd
+from bookops.api.strict import StrictSerializer
+from llmjobs.api.fields import LARGEST_ID, FactField, UsdField
 from llmjobs.measures import Measure
 from llmjobs.models import LLMJobItem, Proposal
 

@@ -9,6 +9,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bookops.api.money import usd
 from bookops.language_models import MILLION
 from llmjobs.jobs import MOST_TARGETS
 
@@ -17,18 +18,6 @@ LONGEST_TEXT = 50_000
 LARGEST_NUMBER = 10**12
 #: What a column of ids can hold.
 LARGEST_ID = 2**63 - 1
-MICRODOLLAR = Decimal("0.000001")
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuse names that nobody reads: a misspelt option would be passed over in silence, and paid for."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Read the fields; anything else is an error at its name."""
-        unknown = sorted(set(data) - set(self.fields)) if hasattr(data, "keys") else []
-        if unknown:
-            raise serializers.ValidationError(dict.fromkeys(unknown, "This is not known here."), "unknown_field")
-        return super().to_internal_value(data)
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "description": "US dollars, to the millionth."})
@@ -38,11 +27,6 @@ class UsdField(serializers.Field[int, Any, str, Any]):
     def to_representation(self, value: float) -> str:
         """Return dollars with six digits behind the point."""
         return usd(value)
-
-
-def usd(microdollars: float) -> str:
-    """Return microdollars as dollars, to the last digit."""
-    return str((Decimal(round(microdollars)) / MILLION).quantize(MICRODOLLAR))
 
 
 class CapField(serializers.DecimalField):

@@ -8,7 +8,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from bookops.api.json_fields import ObjectField
-from llmjobs.api.fields import CapField, StrictSerializer, UsdField, usd
+from bookops.api.money import usd
+from bookops.api.strict import StrictSerializer
+from llmjobs.api.fields import CapField, UsdField
 from llmjobs.api.plan_serializers import ScopeSerializer
 from llmjobs.ending import WITH_FAILURES
 from llmjobs.estimating import forecast_end

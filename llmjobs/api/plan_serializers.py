@@ -11,9 +11,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from bookops.api.json_fields import ObjectField
+from bookops.api.strict import StrictSerializer
 from bookops.language_models import Tier
 from bookops.purposes import Purpose, purpose_named
-from llmjobs.api.fields import CapField, PlainField, PublicIdsField, StrictSerializer, UsdField
+from llmjobs.api.fields import CapField, PlainField, PublicIdsField, UsdField
 from llmjobs.jobs import Plan, Scope, ScopeKind, asks_of
 from llmjobs.models import LLMJob
 from llmjobs.previewing import MOST

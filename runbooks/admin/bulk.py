@@ -19,9 +19,9 @@ from bookops.buttons import Button
 from bookops.events import RunEvent
 from bookops.markup import bar, list_of, page_of
 from bookops.markup import text as foreign
+from bookops.owned_form import OwnedForm
 from bookops.runs import BROKEN, ENDED
 from runbooks import bulk as bulks
-from runbooks.admin.importing import OwnedForm
 from runbooks.link_lists import read_links
 from runbooks.models import BulkImport
 from runbooks.tables import MAX_BYTES, TableRefused

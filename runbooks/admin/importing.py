@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import UploadedFile
 
 from bookops.admin import ThemedFileInput, ThemedTextarea
 from bookops.language_models import LanguageModel
+from bookops.owned_form import OwnedForm
 from runbooks.images.decoding import MAX_BYTES
 from runbooks.images.fetching import MOST_PHOTOS
 from runbooks.links import ACCEPTED
@@ -26,32 +26,6 @@ MEGABYTE = 1_000_000
 def models_to_ask() -> list[tuple[str, str]]:
     """Return the models that may read photos, as choices."""
     return [("", "As the settings say"), *((one.name, one.name) for one in LanguageModel.objects.filter(provider=CLAUDE))]
-
-
-class OwnedForm(forms.Form):
-    """Ask a superuser whose evaluation it is; everybody else's is their own."""
-
-    owner = forms.CharField(label="Owner", help_text="Whose it is, by username. Empty: yours.", max_length=150, required=False)
-
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": ""} | kwargs)
-        self.user = user
-        if user.is_superuser:
-            self.order_fields([name for name in self.fields if name != "owner"] + ["owner"])
-        else:
-            del self.fields["owner"]
-
-    def clean_owner(self) -> Any:
-        """Return the user of that name."""
-        name = self.cleaned_data["owner"]
-        owner = get_user_model()._default_manager.filter(username=name).first() if name else self.user
-        if owner is None:
-            raise forms.ValidationError("There is no user of that name.")
-        return owner
-
-    @property
-    def owner_chosen(self) -> Any:
-        return self.cleaned_data.get("owner", self.user)
 
 
 class LinkForm(OwnedForm):

@@ -15,10 +15,11 @@ from rest_framework.views import APIView
 from bookops.api.json_fields import CountsField, ObjectField
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
+from bookops.api.strict import StrictSerializer
 from bookops.api.throttles import AnonThrottle, UploadThrottle, UserThrottle
 from bookops.idempotency import idempotent
 from runbooks import bulk
-from runbooks.api.import_serializers import ExecutionCancelledSerializer, RetriedSerializer, StrictSerializer
+from runbooks.api.import_serializers import ExecutionCancelledSerializer, RetriedSerializer
 from runbooks.api.owned import bulk_of
 from runbooks.api.refusals import as_problems
 from runbooks.api.uploads import RefusedLineSerializer, read_file

@@ -16,10 +16,10 @@ from rest_framework.views import APIView
 from bookops.api.json_fields import ObjectField
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
+from bookops.api.strict import StrictSerializer
 from bookops.api.throttles import AnonThrottle, UploadThrottle, UserThrottle
 from bookops.idempotency import idempotent
 from runbooks import comparing
-from runbooks.api.import_serializers import StrictSerializer
 from runbooks.api.owned import comparable_of, runbook_of
 from runbooks.api.refusals import as_problems
 from runbooks.api.uploads import FileSerializer, RefusedLineSerializer, read_file

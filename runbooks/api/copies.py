@@ -17,9 +17,9 @@ from bookops.api.json_fields import ObjectField
 from bookops.api.pagination import HighestIdFirst
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
+from bookops.api.strict import StrictSerializer
 from bookops.idempotency import idempotent
 from runbooks import deciding
-from runbooks.api.import_serializers import StrictSerializer
 from runbooks.api.owned import copies_of, copy_of
 from runbooks.api.refusals import as_problems
 from runbooks.models import Copy

@@ -9,7 +9,9 @@ from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, ex
 from rest_framework import serializers
 
 from bookops.api.json_fields import CountsField, ObjectField
-from bookops.language_models import MILLION, LanguageModel
+from bookops.api.money import usd
+from bookops.api.strict import StrictSerializer
+from bookops.language_models import LanguageModel
 from runbooks.images.decoding import MAX_BYTES
 from runbooks.images.fetching import MOST_PHOTOS
 from runbooks.models import Execution, StepRun
@@ -26,22 +28,6 @@ STEP_STATUS = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "PARKED", "SKIPPED",
 EXECUTION_ID = "5f0c6d1e-8f0b-4c5a-9a57-0f6f4d6c2b11"
 BOOK_ID = "0d4c7f0a-5a55-4a3e-8a52-9a0d4a3c7e21"
 RUNBOOK_ID = "b7a4f3f2-61d8-4b0b-8d43-1b0d5a8f2c77"
-
-
-def usd(micro: int) -> str:
-    """Return microdollars as dollars, to the last digit."""
-    return str((Decimal(micro) / MILLION).quantize(Decimal("0.000001")))
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuse names that nobody reads: a misspelt option would be passed over in silence."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Read the fields; anything else is an error at its name."""
-        unknown = sorted(set(data) - set(self.fields)) if hasattr(data, "keys") else []
-        if unknown:
-            raise serializers.ValidationError(dict.fromkeys(unknown, "This is not known here."), "unknown_field")
-        return super().to_internal_value(data)
 
 
 class ModelNameField(serializers.CharField):

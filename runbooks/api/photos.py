@@ -18,9 +18,9 @@ from rest_framework.views import APIView
 from bookops.api.files import FileRenderer
 from bookops.api.problems import Problem
 from bookops.api.requests import OwnerRequest
+from bookops.api.strict import StrictSerializer
 from bookops.idempotency import idempotent
 from runbooks import photos
-from runbooks.api.import_serializers import StrictSerializer
 from runbooks.api.owned import photo_of, runbook_of
 from runbooks.api.refusals import as_problems
 from runbooks.models import ListingImage

@@ -9,7 +9,8 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from bookops.api.json_fields import ObjectField
-from runbooks.api.import_serializers import EXECUTION_ID, RUNBOOK_ID, StrictSerializer
+from bookops.api.strict import StrictSerializer
+from runbooks.api.import_serializers import EXECUTION_ID, RUNBOOK_ID
 from runbooks.deciding import DECISIONS, LONGEST_REASON
 from runbooks.models import Copy, EvalRunbook, PriceChange, RunbookVersion
 from runbooks.pricing import LONGEST_CODE

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from runbooks.api.import_serializers import StrictSerializer
+from bookops.api.strict import StrictSerializer
 from runbooks.tables import MAX_BYTES
 
 
