@@ -101,6 +101,7 @@ def apply_results(job_id: Any, results: Mapping[int, Result], *, batch: Any = No
         except (OperationalError, Overtaken):
             raise
         except Exception:
+            # Whatever one answer holds must not keep five hundred others from being stored.
             log.exception("chunk_not_stored", run_id=str(job_id), results=len(some))
             for pk, result in some.items():
                 stored += _apply_alone(job_id, pk, result, batch)
@@ -123,6 +124,7 @@ def _apply_alone(job_id: Any, pk: int, result: Result, batch: Any) -> Stored:
     except OperationalError:
         raise
     except Exception as error:
+        # This is the one: its item tells, and is paid for.
         log.exception("result_not_stored", run_id=str(job_id), item=pk)
         broken = Result(
             result.custom_id, Verdict.FAILED, result.status, usage=result.usage, reason="not_stored", detail=type(error).__name__

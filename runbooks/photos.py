@@ -8,12 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from runbooks.evaluating import keep_if_changed
+from runbooks.listings import CLAUDE
 from runbooks.models import EvalRunbook, Listing, ListingImage
 
 Fate = ListingImage.Fate
 CAUSE = "photos"
-#: Who quarantines by itself, as a photo names it.
-CLAUDE = "claude"
 _LONGEST_WHY = 200
 
 
