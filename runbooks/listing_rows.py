@@ -105,7 +105,10 @@ class ListingImage(models.Model):
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["listing", "source_url"], condition=~Q(source_url=""), name="a_photo_is_kept_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["listing", "source_url"], condition=~Q(source_url=""), name="a_photo_is_kept_once"),
+            models.UniqueConstraint(fields=["listing", "digest"], condition=~Q(digest=""), name="a_listing_has_a_picture_once"),
+        ]
 
     def __str__(self) -> str:
         return f"photo {self.position}"

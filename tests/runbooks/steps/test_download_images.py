@@ -92,6 +92,27 @@ def test_a_photo_in_quarantine_stays_there_and_is_not_shown():
     assert aside.fate == Fate.QUARANTINED
 
 
+def test_a_photo_whose_address_has_changed_stays_the_photo_it_was():
+    execution = evaluate(make_owner(), "strong-buy")
+    rows, before = execution.listing.images.order_by("position"), found(execution)
+    rows.filter(position=3).update(fate=Fate.QUARANTINED, said_by="claude", reason="a mug")
+    for row in rows:
+        rows.filter(pk=row.pk).update(source_url=f"{row.source_url}?moved", position=9 - row.position)
+    assert found(again(execution)) == [one for one in before if before.index(one) != 3]
+    assert [str(row.public_id) for row in rows] == before, "in the order of the latest reading"
+    assert not rows.filter(source_url__endswith="?moved").exists()
+    assert rows.get(position=3).said_by == "claude"
+
+
+def test_a_photo_that_the_listing_names_no_more_comes_after_the_others():
+    execution = evaluate(make_owner(), "strong-buy")
+    rows = execution.listing.images.order_by("position")
+    rows.filter(position=0).update(source_url="https://i.ebayimg.com/a-former-one", digest="former")
+    ids = found(again(execution))
+    assert [str(row.public_id) for row in rows][:10] == ids
+    assert rows.get(position=10).digest == "former"
+
+
 @pytest.mark.parametrize(("fault", "reason"), [("503", "http_503"), ("html", "too_small"), ("truncated", "broken")])
 def test_whatever_the_image_host_does_the_evaluation_goes_on(sandbox: RunningSandbox, fault: str, reason: str):
     sandbox.settings(faults=[{"kind": fault, "source": "ebayimg"}])
