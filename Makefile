@@ -41,6 +41,7 @@ bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 chaos: $(VENV)/installed-dev ## Kill parts in the middle of imports and count what was lost (KILLS=1000 takes half an hour)
 	@$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(ARGS)
 	@$(BIN)/python -m pytest -q -m chaos tests
+	@$(BIN)/python -m pytest -q -m "hypothesis and not chaos" --hypothesis-profile searching tests
 
 storm: $(VENV)/installed-dev ## The part of chaos that CI runs: 100 kills in the middle of imports
 	@$(BIN)/python -m tests.chaos --only storm --kills $(or $(KILLS),100) $(ARGS)

@@ -180,7 +180,7 @@ class Filler:
             draft = lowest + share * (highest - lowest)
         value = min(max(draft, lowest), highest)
         if step:
-            value = math.floor(value / step) * step
+            value = value // step * step
         return min(max(round(value), math.ceil(lowest)), math.floor(highest)) if whole else round(value, 2)
 
     def string(self, schema: dict[str, Any], draft: Any, path: str) -> str:
@@ -290,16 +290,19 @@ def _constraints(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _number_in(text: str) -> float | None:
+def _number_in(text: str) -> int | float | None:
     try:
-        return float(text)
+        return int(text) if text.lstrip("-").isdigit() else float(text)
     except ValueError:
         return None
 
 
 def _bounds(constraints: Mapping[str, Any], words: Iterable[str], *, whole: bool, told: float | None) -> tuple[float, float, float]:
-    """Return the lowest and the highest number, and the step between two, 0 for any; a number that is told widens what is not bounded."""
-    step, least = float(constraints.get("multipleOf", 0)), 1 if whole else 0.01
+    """Return the lowest and the highest number, and the step between two, 0 for any; a number that is told widens what is not bounded.
+
+    Whole numbers stay integers: past 2**53 a float is no longer a multiple of anything odd.
+    """
+    step, least = constraints.get("multipleOf", 0), 1 if whole else 0.01
     lowest, highest = constraints.get("minimum"), constraints.get("maximum")
     if "exclusiveMinimum" in constraints:
         lowest = constraints["exclusiveMinimum"] + least
@@ -311,8 +314,8 @@ def _bounds(constraints: Mapping[str, Any], words: Iterable[str], *, whole: bool
     if highest is None:
         highest = max(lowest + usual, usual if told is None else math.ceil(told))
     if step:
-        lowest, highest = math.ceil(lowest / step) * step, math.floor(highest / step) * step
-    return float(lowest), float(highest), step
+        lowest, highest = -(-lowest // step) * step, highest // step * step
+    return lowest, highest, step
 
 
 def _unlike(items: list[Any]) -> list[Any]:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests import network
 from tests.chromium import find_chromium
@@ -17,6 +19,11 @@ from tests.servers.valkey import ValkeyServer
 
 #: The fixtures by which pytest-django opens the database; its others come down to one of them.
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback", "live_server"})
+
+# The same examples at every run, so that a suite that is green stays green; `make chaos` looks for new ones. Neither is a clock.
+hypothesis_settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("searching", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("same")
 
 
 @pytest.fixture(scope="session", autouse=True)

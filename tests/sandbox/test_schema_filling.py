@@ -50,6 +50,10 @@ def test_it_obeys_any_schema_whatever_the_draft(schema: dict[str, Any], draft: A
     assert filled == fill(schema, draft, about="a prompt")
 
 
+def test_a_large_whole_number_stays_a_multiple() -> None:
+    assert fill({"type": "integer", "exclusiveMinimum": 0, "multipleOf": 3}, 12_857_752_025_497_228) == 12_857_752_025_497_227
+
+
 class Finding(BaseModel):
     claim: str
     image_ids: list[str]
