@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from llmjobs.models import LLMJobItem
+
+_PLAIN = (int, str)
 
 
 class ItemRows:
@@ -16,14 +18,17 @@ class ItemRows:
     def __init__(self, pattern: LLMJobItem) -> None:
         fields = cast("list[models.Field[Any, Any]]", [field for field in LLMJobItem._meta.concrete_fields if not field.primary_key])
         self._fields = {field.attname: (place, field) for place, field in enumerate(fields)}
-        self._pattern = [field.get_db_prep_save(field.pre_save(pattern, True), connection) for field in fields]
+        # Each attribute of django.db.connection is looked up anew for its thread; of this one it is not.
+        self._connection = connections[DEFAULT_DB_ALIAS]
+        self._pattern = [field.get_db_prep_save(field.pre_save(pattern, True), self._connection) for field in fields]
 
     def row(self, **values: Any) -> list[Any]:
         """Return the pattern's columns with these in their place."""
         row = self._pattern.copy()
         for name, value in values.items():
             place, field = self._fields[name]
-            row[place] = field.get_db_prep_save(value, connection)
+            # Text and numbers are what a database takes; an enumeration's member, say, is not.
+            row[place] = value if type(value) in _PLAIN else field.get_db_prep_save(value, self._connection)
         return row
 
 

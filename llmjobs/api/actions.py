@@ -28,7 +28,7 @@ from llmjobs.api.job_serializers import (
     PausedSerializer,
     ResumedSerializer,
 )
-from llmjobs.api.jobs import TAG, begun
+from llmjobs.api.jobs import TAG, begun, made_before
 from llmjobs.api.owned import job_of
 from llmjobs.api.plan_serializers import scope_of
 from llmjobs.api.refusals import said_by_field
@@ -141,7 +141,7 @@ class CloneView(ActionView):
         wanted = CloneSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         with said_by_field():
-            return begun(jobs.clone(job, **wanted.validated_data))
+            return begun(made_before(request) or jobs.clone(job, **wanted.validated_data, job_id=request.resource_id))
 
 
 @action("mark_seen", "Note that you have seen how a job stands", {204: None})

@@ -15,15 +15,13 @@ from bookops.api.strict import StrictSerializer
 from bookops.language_models import Tier
 from bookops.purposes import Purpose, purpose_named
 from llmjobs.api.fields import CapField, PlainField, PublicIdsField, UsdField
-from llmjobs.jobs import Plan, Scope, ScopeKind, asks_of
+from llmjobs.jobs import FEW_IDS, Plan, Scope, ScopeKind, asks_of
 from llmjobs.models import LLMJob
 from llmjobs.previewing import MOST
 
 #: Characters of a template, and of what goes before all prompts of a job.
 LONGEST_TEMPLATE = 20_000
 MOST_FILTERS = 20
-#: Up to so many ids are named to the database; beyond, reading all that the owner has takes a sixth of the time.
-FEW_IDS = 1_000
 WAYS = ["responses", "batch"]
 POLICIES = ["apply", "above", "review"]
 

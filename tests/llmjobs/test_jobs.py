@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from bookops.dispatch import rung_here
 from bookops.events import RunEvent
 from bookops.runs import State
+from llmjobs import jobs
 from llmjobs.jobs import (
     Plan,
     Scope,
@@ -77,6 +78,18 @@ def test_it_chooses_by_filter():
     job = create_job(owner, "flag", Scope("filters", filters={"title": "Book 1"}))
 
     assert job.total_items == 3  # 1, 10, 11
+
+
+def test_many_ids_are_compared_here_and_only_the_owners_are_frozen(monkeypatch):
+    monkeypatch.setattr(jobs, "FEW_IDS", 2)
+    owner = make_owner()
+    know_models()
+    first, second, _ = make_books(3, owner)
+    strange = make_books(1)[0]
+
+    job = create_job(owner, "flag", Scope("ids", (second.pk, strange.pk, first.pk, second.pk)))
+
+    assert job.scopes.get().ids == [first.pk, second.pk]
 
 
 def test_it_refuses_an_empty_scope():

@@ -302,6 +302,17 @@ def test_a_clone_is_a_new_job_about_the_same(api: Client, owner: Any) -> None:
     assert (made.json()["label"], made.json()["total_items"], made.json()["asks"][0]["model"]) == ("Once more", 3, RESPONSES["model"])
 
 
+def test_a_clone_is_made_once_however_often_its_server_crashes(api: Client, owner: Any) -> None:
+    job = make_ended_job(owner)
+    first = api.post(f"/api/llm-jobs/{job.pk}/clone", headers={"Idempotency-Key": "once"}, **json_body(label="Once more"))
+    IdempotentRequest.objects.update(status=None, body=None, lease_until="2020-01-01T00:00Z")
+
+    again = api.post(f"/api/llm-jobs/{job.pk}/clone", headers={"Idempotency-Key": "once"}, **json_body(label="Once more"))
+
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert LLMJob.objects.count() == 2
+
+
 def test_cap_and_priority_can_be_changed(api: Client, owner: Any) -> None:
     job = make_job(owner=owner)
 
