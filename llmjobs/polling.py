@@ -7,16 +7,18 @@ A tick, step by step:
 3. What has taken too long since its submission is given up.
 4. Jobs whose last item has ended are ended.
 
-All calls go out together (`asking`), so that none of these waits for another; nothing is asked after TICK_SECONDS.
+All calls go out together (`asking`), so that none of these waits for another. A tick ends within TICK_SECONDS: the last of them go to
+storing, and what is neither asked nor stored by then is asked for by the next tick.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import structlog
@@ -45,6 +47,8 @@ log = structlog.get_logger(__name__)
 TURN = "poll"
 #: Seconds beyond its budget that a tick may need to store what it has heard.
 TO_STORE = 15.0
+#: Of a tick's seconds, those in which anything is asked; the rest is for storing what came last.
+TO_ASK = 0.9
 #: Things stopped at providers in one tick.
 MOST_STOPPED = 2_000
 #: Background items that one tick asks for, whatever the number of jobs; more than it has time for.
@@ -69,7 +73,7 @@ def tick() -> PollTick | None:
         if mine is None:
             return None
         record.save()
-        _Round(record, began + settings.TICK_SECONDS).run()
+        _Round(record, began).run()
         record.seconds = round(time.monotonic() - began, 3)
         # Whoever applies a batch that this tick found adds to the same row.
         PollTick.objects.filter(pk=record.pk).update(
@@ -117,9 +121,10 @@ def look_at(item_id: int) -> bool:
 class _Round:
     """Do one tick."""
 
-    def __init__(self, record: PollTick, stop_at: float) -> None:
+    def __init__(self, record: PollTick, began: float) -> None:
         self.record = record
-        self._stop_at = stop_at
+        self._ask_until = began + TO_ASK * settings.TICK_SECONDS
+        self._stop_at = began + settings.TICK_SECONDS
         self._jobs: set[Any] = set()
         self._unmapped: Counter[str] = Counter()
         self._final: dict[Any, dict[int, Result]] = defaultdict(dict)
@@ -127,6 +132,7 @@ class _Round:
         self._failed: list[tuple[int, SourceError]] = []
         self._stored_at = time.monotonic()
         self._asked = 0
+        self._unstored = 0
 
     def run(self) -> None:
         """Do the steps that the module names."""
@@ -134,16 +140,18 @@ class _Round:
         calls = [*self._stopping(now), *self._batches(now), *self._background(now)]
         if not connection.in_atomic_block:
             connection.close()  # no connection is held while providers are waited for
-        for reply in ask_all(calls, at_once=settings.CONCURRENT_BATCH_SIZE, stop_at=self._stop_at, wait=STORE_EVERY):
+        for reply in ask_all(calls, at_once=settings.CONCURRENT_BATCH_SIZE, stop_at=self._ask_until, wait=STORE_EVERY):
             if reply is not None:
                 self._hear(reply)
             self._store_some()
         self._store_all()
-        self.record.cut_short = self._asked < len(calls) and time.monotonic() >= self._stop_at
+        self.record.cut_short = bool(self._unstored) or (self._asked < len(calls) and time.monotonic() >= self._ask_until)
         self.record.jobs_polled, self.record.unmapped = len(self._jobs), dict(self._unmapped)
         touched = self._jobs | give_up_overdue(database_now())
         running = LLMJob.objects.filter(state=State.RUNNING, pk__in=touched)
-        self.record.jobs_resolved = [str(job_id) for job_id in running.values_list("pk", flat=True) if end_if_done(job_id)]
+        # What there is no time for here is ended by the sweeper.
+        in_time = takewhile(lambda _: not self._is_over(), running.values_list("pk", flat=True))
+        self.record.jobs_resolved = [str(job_id) for job_id in in_time if end_if_done(job_id)]
         LLMJob.objects.filter(pk__in=self._jobs).update(last_polled_at=now)
         health.flush()
 
@@ -217,22 +225,25 @@ class _Round:
             self._store_all()
 
     def _store_all(self) -> None:
-        for job_id in list(self._final):
-            self._apply(job_id)
+        """Store what was heard, a statement or a chunk at a time; what there is no time for is dropped, and heard again by the next tick."""
         now = database_now()
-        items = LLMJobItem.objects.all()
-        for status, ids in self._open.items():
-            items.filter(pk__in=ids).update(
-                last_polled_at=now, polls=F("polls") + 1, provider_status=status, reason="", detail="", next_at=now
-            )
-        for pk, error in self._failed:
-            later = now + timedelta(seconds=wait_before(1, getattr(error, "retry_after", None)))
-            asked = {"last_polled_at": now, "polls": F("polls") + 1, "next_at": later}
-            items.filter(pk=pk).update(**asked)
-            items.filter(pk=pk, state=State.RUNNING).update(reason=error.reason[:40], detail=error.detail[:500])
+        to_store = [
+            *(partial(self._apply, job_id) for job_id in list(self._final)),
+            *(partial(_note_open, status, ids, now) for status, ids in self._open.items()),
+            *(partial(_note_failed, pk, error, now) for pk, error in self._failed),
+        ]
+        for store in to_store:
+            if self._is_over():
+                self._unstored += 1
+            else:
+                store()
+        self._final.clear()
         self._open.clear()
         self._failed.clear()
         self._stored_at = time.monotonic()
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._stop_at
 
     def _apply(self, job_id: Any) -> None:
         try:
@@ -261,6 +272,19 @@ def to_ask(now: datetime) -> Iterable[LLMJobItem]:
     taking_turns = due.annotate(turn=turn).filter(turn__lte=settings.MAX_ITEMS_PER_JOB)
     place = Cast(F("turn"), FloatField()) / Case(*weights, default=Value(1.0), output_field=FloatField())
     return taking_turns.annotate(place=place).order_by("place", "pk").only("provider", "provider_task_id", "job_id")[:MOST_ASKED]
+
+
+def _note_open(status: str, ids: Sequence[int], now: datetime) -> None:
+    LLMJobItem.objects.filter(pk__in=ids).update(
+        last_polled_at=now, polls=F("polls") + 1, provider_status=status, reason="", detail="", next_at=now
+    )
+
+
+def _note_failed(pk: int, error: SourceError, now: datetime) -> None:
+    items = LLMJobItem.objects.filter(pk=pk)
+    later = now + timedelta(seconds=wait_before(1, getattr(error, "retry_after", None)))
+    items.update(last_polled_at=now, polls=F("polls") + 1, next_at=later)
+    items.filter(state=State.RUNNING).update(reason=error.reason[:40], detail=error.detail[:500])
 
 
 def _weight(priority: int) -> float:

@@ -16,7 +16,8 @@ from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.outbound.errors import Refused, TryAgain
 from bookops.runs import State
-from llmjobs import turns
+from llmjobs import polling, turns
+from llmjobs.applying import apply_results
 from llmjobs.doors import standing_in
 from llmjobs.jobs import cancel, delete_job, pause
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, ProviderBatch
@@ -511,6 +512,35 @@ def test_a_provider_that_hangs_delays_no_other_and_no_tick(openai, settings):
     job.refresh_from_db()
     assert job.status == "completed"
     assert {item.status for item in items_of(stuck)} == {"processing"}
+
+
+def test_a_tick_ends_within_its_budget_however_slow_answering_and_storing_are(openai, settings, monkeypatch):
+    settings.TICK_SECONDS = 1.5
+    jobs = [make_sent_job(1, policy="apply") for _ in range(8)]
+    for job in jobs:
+        openai.answer_all(job)
+    slow = openai.look
+
+    def look_slowly(task_id, *, flow=""):
+        time.sleep(1.0)
+        return slow(task_id)
+
+    def store_slowly(*args):
+        time.sleep(0.4)
+        return apply_results(*args)
+
+    monkeypatch.setattr(openai, "look", look_slowly)
+    monkeypatch.setattr(polling, "apply_results", store_slowly)
+    done = ticked()
+
+    assert done.seconds < 1.5 + 0.4 + 0.5  # one chunk is under way, and a slow machine
+    assert done.cut_short
+    assert 0 < done.items_updated < 8
+
+    monkeypatch.setattr(openai, "look", slow)
+    monkeypatch.setattr(polling, "apply_results", apply_results)
+    assert done.items_updated + ticked().items_updated == 8
+    assert not LLMJobItem.objects.at_provider().exists()
 
 
 def test_a_fault_of_ours_costs_one_item_and_not_the_tick(openai):
