@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef
 from bookops.clock import database_now
 from bookops.purposes import Applied, Change, Changes, Purpose, purpose_named
 from bookops.runs import ENDED, State
+from llmjobs.copying import insert_instances
 from llmjobs.models import LLMJob, LLMJobItem, Proposal
 
 Why = Proposal.Why
@@ -139,7 +140,7 @@ def _decide(job: LLMJob, purpose: Purpose, groups: Sequence[Sequence[tuple[LLMJo
             telling.insert(0, best)
     for (telling, _, _), applied in zip(to_write, _written(job, purpose, to_write, now), strict=True):
         note_applied([one.proposal for one in telling], applied, now)
-    Proposal.objects.bulk_create([one.proposal for one in decided], batch_size=CHUNK)
+    insert_instances([one.proposal for one in decided])
 
 
 def _propose(job: LLMJob, purpose: Purpose, target: Any, item: LLMJobItem, answer: Any, now: datetime) -> Answered:

@@ -13,7 +13,8 @@ from bookops.language_models import LanguageModel
 from bookops.leases import heartbeat
 from bookops.progress import wake_sometimes
 from bookops.runs import State
-from llmjobs.item_rows import ItemRows, insert_items
+from llmjobs.copying import insert_rows
+from llmjobs.item_rows import ItemRows
 from llmjobs.models import JobScope, LLMJob, LLMJobItem
 from llmjobs.questions import Asking
 
@@ -58,7 +59,7 @@ class Rendering:
                 self.job.rendered = before + start + len(ids)
                 if not LLMJob.objects.all().held([self.job]).update(rendered=self.job.rendered):
                     raise LeaseLost
-                insert_items(rows)
+                insert_rows(LLMJobItem, rows)
                 transaction.on_commit(lambda: wake_sometimes(self.job.pk))
         JobScope.objects.filter(pk=scope.pk).update(rendered=True)
 
