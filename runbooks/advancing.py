@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from bookops.clock import database_now
 from bookops.dispatch import ring_chord
@@ -86,6 +87,13 @@ def advance(execution_id: Any) -> bool:
         return _advance(Course.of(execution))
 
 
+def advance_if_idle(execution_id: Any) -> bool:
+    """Open what is next for an execution of which no step is at work; the end of one that is does the same."""
+    if StepRun.objects.filter(execution=execution_id, is_current=True, state__in=OPEN).exists():
+        return False
+    return advance(execution_id)
+
+
 def _advance(course: Course) -> bool:
     for stage in STAGES:
         wanted = [step for step in stage if course.is_wanted(step)]
@@ -102,11 +110,13 @@ def _advance(course: Course) -> bool:
 
 
 def open_steps(course: Course, wanted: list[Step], *, variant: Mapping[str, Any] | None = None) -> None:
-    """Make new runs of steps current, beside the earlier ones, and send them out after the commit."""
+    """Make new runs of steps current, beside the earlier ones, and send them out after the commit; the caller has locked the execution."""
     execution, now = course.execution, database_now()
-    Execution.objects.filter(pk=execution.pk, state=State.PENDING).update(state=State.RUNNING, started_at=now, ring_at=None)
+    if execution.state == State.PENDING:
+        Execution.objects.filter(pk=execution.pk, state=State.PENDING).update(state=State.RUNNING, started_at=now, ring_at=None)
     opened = [_new_run(course, step, variant, now) for step in wanted]
-    StepRun.objects.filter(execution=execution, name__in=[run.name for run in opened]).update(is_current=False)
+    if before := [course.current[run.name].pk for run in opened if run.name in course.current]:
+        StepRun.objects.filter(pk__in=before).update(is_current=False)
     StepRun.objects.bulk_create(opened)
     for run in opened:
         if run.skipped:
@@ -157,8 +167,9 @@ def end_failed(execution: Execution, run: StepRun) -> bool:
 def end_succeeded(execution: Execution, *, partial: bool, missing: list[str], runbook_id: Any, book_id: Any) -> bool:
     """Note in the transaction that saves a runbook that its execution has succeeded; a later version only changes what is missing."""
     now = database_now()
-    Execution.objects.filter(pk=execution.pk).update(partial=partial, missing=missing, runbook_id=runbook_id)
-    Execution.objects.filter(pk=execution.pk, saved_at=None).update(saved_at=now)
+    Execution.objects.filter(pk=execution.pk).update(
+        partial=partial, missing=missing, runbook_id=runbook_id, saved_at=Coalesce("saved_at", now)
+    )
     ended = _end(execution, State.SUCCEEDED, reason="", detail="")
     execution.record("complete", step="complete", book_id=str(book_id), partial=partial, missing=missing)
     return ended
@@ -177,9 +188,9 @@ def _end(execution: Execution, state: State, *, reason: str, detail: str) -> boo
     )
     if not ended:
         return False
-    execution.refresh_from_db()
     log.info("execution_ended", run_id=str(execution.pk), state=state, reason=reason)
     if state == State.FAILED:
+        execution.refresh_from_db()
         execution.record("failed", step="failed", reason=reason, error=detail)
         tell(execution)
     return True

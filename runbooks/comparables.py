@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 
 from runbooks.fmv import Comparable as Priced
 from runbooks.fmv import most_relevant
 from runbooks.models import Comparable, EvalRunbook, Execution
-from runbooks.rates import convert
+from runbooks.rates import LookUp, convert, rate_for
 from runbooks.relevance import Relevance, judge
 from runbooks.sources.records import Offer
 from runbooks.subject import Subject
@@ -22,16 +23,18 @@ def keep_comparables(runbook: EvalRunbook, subject: Subject, offers: Sequence[Of
     rows = {row.source_key: row for row in Comparable.objects.filter(runbook=runbook, origin=origin).exclude(source_key="")}
     judged = {_key(offer): (offer, judge(subject, offer)) for offer in offers if offer.price.amount > 0}
     best = {one.key for one in most_relevant(_priced(key, offer, said, origin) for key, (offer, said) in judged.items())}
-    kept = []
+    look_up = cache(rate_for)
+    new = []
     for key, (offer, said) in judged.items():
         row = rows.get(key)
         if key in best or (row is not None and row.changed_by_id):
-            row = row or Comparable(runbook=runbook, origin=origin, source_key=key)
-            _write(row, offer, said)
+            row = rows.pop(key, None) or Comparable(runbook=runbook, origin=origin, source_key=key)
+            _write(row, offer, said, look_up)
             row.seen_in, row.is_current = execution, True
-            row.save()
-            kept.append(row.pk)
-    Comparable.objects.filter(runbook=runbook, origin=origin).exclude(source_key="").exclude(pk__in=kept).update(is_current=False)
+            row.save() if row.pk else new.append(row)
+    Comparable.objects.bulk_create(new)
+    if gone := [row.pk for row in rows.values() if row.is_current]:
+        Comparable.objects.filter(pk__in=gone).update(is_current=False)
 
 
 def _key(offer: Offer) -> str:
@@ -44,7 +47,7 @@ def _priced(key: str, offer: Offer, said: Relevance, origin: str) -> Priced:
     return Priced(key, offer.basis, origin, offer.title, offer.price, relevance=said.level, excluded=said.is_junk)  # type: ignore[arg-type]
 
 
-def _write(row: Comparable, offer: Offer, said: Relevance) -> None:
+def _write(row: Comparable, offer: Offer, said: Relevance, look_up: LookUp) -> None:
     row.basis, row.source, row.title, row.url = offer.basis, offer.seller[:100], offer.title[:500], offer.url[:1000]
     row.amount, row.currency = offer.price.amount, offer.price.currency
     row.shipping = offer.shipping.amount if offer.shipping and offer.shipping.currency == offer.price.currency else None
@@ -54,4 +57,4 @@ def _write(row: Comparable, offer: Offer, said: Relevance) -> None:
     else:
         row.relevance, row.relevance_why = said.level, said.why
         row.excluded, row.excluded_why = said.is_junk, said.why if said.is_junk else ""
-    convert(row)
+    convert(row, look_up)

@@ -34,16 +34,17 @@ ADJUSTABLE = ("edition", "binding", "condition")
 def reference_of(owner_id: Any) -> Reference:
     """Return the shared reference data with an owner's wishes. Nine short queries."""
     return Reference(
-        publishers=_named(Publisher),
-        binders=_named(Binder),
-        authors=_named(Author),
+        publishers=named(Publisher),
+        binders=named(Binder),
+        authors=named(Author),
         eras=tuple(Era(row.name, row.first, row.last) for row in EraRow.objects.all()),
         grades={row.spelling: Grade(row.grade) for row in GradeAlias.objects.all()},
         wishes=_wishes_of(owner_id),
     )
 
 
-def _named(model: type[Publisher] | type[Binder] | type[Author]) -> tuple[Named, ...]:
+def named(model: type[Publisher] | type[Binder] | type[Author]) -> tuple[Named, ...]:
+    """Return the names of one kind that the shared reference data has. One query."""
     return tuple(Named(row.name, row.tier, tuple(row.aliases)) for row in model.objects.all())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cache
 
 import structlog
 
@@ -19,6 +21,9 @@ log = structlog.get_logger(__name__)
 #: A rate is good for prices of the days after it, weekends and holidays, but not for ever.
 GOOD_FOR = timedelta(days=10)
 _SATURDAY = 5
+
+#: As `rate_for`: a currency and a day to a rate.
+LookUp = Callable[[str, date | None], Rate | None]
 
 
 def rate_for(currency: str, day: date | None = None) -> Rate | None:
@@ -37,12 +42,13 @@ def rate_for(currency: str, day: date | None = None) -> Rate | None:
     return Rate(row.currency, row.rate, row.day, row.source) if row else None
 
 
-def convert(comparable: Comparable) -> None:
+def convert(comparable: Comparable, look_up: LookUp = rate_for) -> None:
     """Set what a comparable comes to in US dollars and by which rate; empty where no rate is known. Changes the instance only.
 
-    A price that was paid is converted by the day it was paid, one that is asked by today.
+    A price that was paid is converted by the day it was paid, one that is asked by today. Who converts many hands in a `look_up` that
+    remembers.
     """
-    rate = rate_for(comparable.currency, comparable.at if comparable.basis == Comparable.Basis.SOLD else None)
+    rate = look_up(comparable.currency, comparable.at if comparable.basis == Comparable.Basis.SOLD else None)
     comparable.rate = rate.per_dollar if rate else None
     comparable.rate_day = rate.day if rate else None
     comparable.rate_source = rate.source if rate else ""
@@ -54,10 +60,11 @@ def convert_anew(runbook: EvalRunbook) -> int:
     foreign = list(Comparable.objects.filter(runbook=runbook).exclude(currency="USD"))
     days = {one.rate_day for one in foreign if one.rate_day}
     now_known = {(row.currency, row.day): (row.rate, row.source) for row in ExchangeRate.objects.filter(day__in=days)} if days else {}
+    look_up = cache(rate_for)
     changed = []
     for one in foreign:
         if one.rate is None or one.rate_day is None:
-            convert(one)
+            convert(one, look_up)
             if one.rate is None:
                 continue
         elif (told := now_known.get((one.currency, one.rate_day))) and told[0] != one.rate:

@@ -27,8 +27,8 @@ def work_on_bulk_step(step_id: int) -> None:
 
 @shared_task
 def advance_execution(execution_id: str) -> None:
-    """Open what is next for an execution: the chord's body."""
-    advancing.advance(execution_id)
+    """Open what is next for an execution: the chord's body. Mostly the last step of the chord has done so."""
+    advancing.advance_if_idle(execution_id)
 
 
 @shared_task

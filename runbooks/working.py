@@ -38,12 +38,11 @@ SECONDS_BETWEEN_WORDS = 0.25
 
 def work_on(step_id: int) -> bool:
     """Work on a step if it is due and nobody else does; return whether its result was stored. Never raises for what a step does."""
-    held = StepRun.objects.all().claim([step_id])
+    held = StepRun.objects.select_related("execution__listing", "execution__owner").claim([step_id])
     if not held:
         return False
     run = held[0]
-    step = STEPS[run.name]
-    execution = Execution.objects.select_related("listing", "owner").get(pk=run.execution_id)
+    step, execution = STEPS[run.name], run.execution
     course = Course.of(execution)
     claimed_at = _begin(run, execution, step, course)
     work = Work(run, execution, course.outputs(step), time.monotonic() + step.deadline)
@@ -128,8 +127,10 @@ class Attempt:
         run, execution = copy(self.run), self.execution
         cost, number = self.bill.cost if self.bill else 0, run.attempts
         with transaction.atomic():
-            # The execution first, as whoever opens steps does.
-            Execution.objects.select_for_update().filter(pk=execution.pk).first()
+            # The execution first, as whoever opens steps does; its number of events is then nobody else's.
+            execution.last_seq = (
+                Execution.objects.select_for_update().filter(pk=execution.pk).values_list("last_seq", flat=True).first() or 0
+            )
             if not StepRun.objects.all().fence([run]):
                 self._write_off(came_of_it, cost)
                 return False

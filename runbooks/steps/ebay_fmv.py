@@ -6,10 +6,11 @@ from django.db import connection
 
 from bookops.outbound.errors import Refused
 from runbooks.doors import ONE_OF_TWO, open_ebay
-from runbooks.evaluating import reference_of
+from runbooks.evaluating import named
 from runbooks.finding import found
 from runbooks.identifying import subject_of
 from runbooks.queries import full_query, simple_query
+from runbooks.reference_rows import Binder
 from runbooks.sources.ebay import Ebay
 from runbooks.sources.records import ListingFacts, Offers
 from runbooks.steps import Done, Work
@@ -24,7 +25,7 @@ def run(work: Work) -> Done:
     """Return the offers that say most, by product number or by words, then by fewer words where too few have a price."""
     source = open_ebay(bulk=work.is_bulk)
     facts = ListingFacts.from_json(work.inputs["fetch_listing"]["facts"])
-    subject = subject_of(facts, binders=reference_of(work.execution.owner_id).binders)
+    subject = subject_of(facts, binders=named(Binder))
     connection.close()
     # A person's words, else the product number, else ours. With sales there are two questions already: both had better find something.
     simple = simple_query(subject)
