@@ -11,6 +11,7 @@ from enrichment.metrics import ImportCollector
 from llmjobs.api.live import JobConsumer
 from llmjobs.metrics import JobCollector
 from runbooks.api.live import ExecutionConsumer
+from runbooks.metrics import EvaluationCollector
 
 handler400 = "bookops.api.problems.bad_request"
 handler403 = "bookops.api.problems.permission_denied"
@@ -29,7 +30,7 @@ urlpatterns = [
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[]), name="docs"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("metrics", metrics_view(CoreCollector(), ImportCollector(), JobCollector()), name="metrics"),
+    path("metrics", metrics_view(CoreCollector(), ImportCollector(), EvaluationCollector(), JobCollector()), name="metrics"),
 ]
 
 websocket_urlpatterns = [

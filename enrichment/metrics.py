@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Min, Q, Sum, Value, When
+from django.db.models import Case, Count, F, Min, Q, Value, When
 from django.utils import timezone
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bookops.metrics import seconds_histogram
 from bookops.runs import ENDED, State
 from enrichment.finishing import TOO_MANY_FAILURES
 from enrichment.models import ImportRow, LibraryImport, RowAttempt
@@ -124,12 +125,5 @@ def most_at_once(spans: list[tuple[datetime, datetime]]) -> int:
 
 def import_seconds() -> Metric:
     """Return the histogram of how long imports took from upload to dashboard. One query."""
-    took = ExpressionWrapper(F("ended_at") - F("created_at"), output_field=DurationField())
-    done = LibraryImport.objects.filter(state=State.SUCCEEDED).annotate(took=took)
-    counts = {f"below_{bound}": Count("pk", filter=Q(took__lte=timedelta(seconds=bound))) for bound in BUCKETS}
-    found = done.aggregate(n=Count("pk"), total=Sum("took"), **counts)
-    buckets = [(str(float(bound)), found[f"below_{bound}"]) for bound in BUCKETS] + [("+Inf", found["n"])]
-    total = found["total"].total_seconds() if found["total"] else 0
-    histogram = HistogramMetricFamily("bookops_import_seconds", "From upload to dashboard.")
-    histogram.add_metric([], buckets, total)
-    return histogram
+    done = LibraryImport.objects.filter(state=State.SUCCEEDED)
+    return seconds_histogram("bookops_import_seconds", "From upload to dashboard.", done, "created_at", "ended_at", BUCKETS)

@@ -1,0 +1,38 @@
+"""What Prometheus is told of evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Count
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bookops.metrics import seconds_histogram
+from bookops.runs import State
+from runbooks.models import Execution, StepRun
+
+#: Upper bounds of the histogram, in seconds; at 90 the first design is alarmed.
+BUCKETS = (2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 3600)
+
+
+class EvaluationCollector(Collector):
+    """Tell how evaluations stand, what keeps their steps waiting, and how long people wait for a runbook."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics. Three queries."""
+        executions = GaugeMetricFamily("bookops_evaluations", "Evaluations, by state.", labels=["state"])
+        for state, count in Execution.objects.order_by().values_list("state").annotate(n=Count("pk")):
+            executions.add_metric([state], count)
+        yield executions
+        parked = GaugeMetricFamily("bookops_evaluation_steps_parked", "Steps that wait for a source or a budget.", labels=["what"])
+        steps = StepRun.objects.filter(state=State.PARKED).order_by()
+        for what, count in steps.values_list("waiting_for").annotate(n=Count("pk")):
+            parked.add_metric([what], count)
+        yield parked
+        # Nobody waits for a bulk import, which lets everything else go before it.
+        saved = Execution.objects.filter(saved_at__isnull=False, bulk=None)
+        yield seconds_histogram(
+            "bookops_evaluation_seconds", "From link to runbook, bulk imports left out.", saved, "created_at", "saved_at", BUCKETS
+        )
