@@ -348,7 +348,22 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "bookops.api.schema.add_problems"],
-    "ENUM_NAME_OVERRIDES": {"RunState": "bookops.runs.State", "SeedStatus": "enrichment.api.seed_serializers.SEED_STATUS"},
+    # Names for clients' generated code: fields of one name have other choices here and there.
+    "ENUM_NAME_OVERRIDES": {
+        "RunState": "bookops.runs.State",
+        "ServiceTier": "bookops.language_models.Tier",
+        "SeedStatus": "enrichment.api.seed_serializers.SEED_STATUS",
+        "ImportStage": "enrichment.models.LibraryImport.Stage",
+        "SourcePolicy": "enrichment.models.LibraryImport.Policy",
+        "MatchOutcome": "enrichment.models.ImportRow.Outcome",
+        "CopyStatus": "runbooks.models.Copy.Status",
+        "OutwardStatus": "runbooks.api.import_serializers.STATUS",
+        "StepStatus": "runbooks.api.import_serializers.STEP_STATUS",
+        "JobStage": "llmjobs.models.LLMJob.Stage",
+        "JobStatus": "llmjobs.api.job_serializers.STATUS",
+        "ItemStatus": "llmjobs.api.answer_serializers.ITEM_STATUS",
+        "ApplyPolicy": "llmjobs.api.plan_serializers.POLICIES",
+    },
 }
 IDEMPOTENCY_HOURS = env.number("IDEMPOTENCY_HOURS", 24, least=0.01)
 

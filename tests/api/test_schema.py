@@ -9,11 +9,10 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 
-def test_no_two_shapes_share_a_name() -> None:
+def test_the_schema_is_made_without_a_doubt() -> None:
     GENERATOR_STATS.reset()
     SchemaGenerator().get_schema(request=None, public=True)
-    said = [text for cache in (GENERATOR_STATS._warn_cache, GENERATOR_STATS._error_cache) for text in cache]
-    assert not [text for text in said if "identical names" in text]
+    assert [text for cache in (GENERATOR_STATS._warn_cache, GENERATOR_STATS._error_cache) for text in cache] == []
 
 
 def test_every_operation_has_a_summary_and_says_how_it_fails(db: Any) -> None:
