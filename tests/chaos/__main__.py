@@ -84,7 +84,7 @@ def _run(name: str, made: Ground, library: Library, asked: argparse.Namespace, m
     if name == STORM:
         facts, lines = storm.run(made, library, kills=asked.kills, seconds=asked.seconds, seed=asked.seed, mutant=mutant, pace=asked.pace)
         return Section(title, "R1: parts killed at random in the middle of imports", time.monotonic() - began, facts, lines)
-    trial = Trial(made, library, mutant, long=asked.kills >= LONG_FROM)
+    trial = Trial(made, library, mutant, long=asked.kills >= LONG_FROM, kills=asked.kills, seed=asked.seed)
     lines = SCENARIOS[name].run(trial)
     return Section(title, SCENARIOS[name].shows, time.monotonic() - began, trial.facts, lines)
 

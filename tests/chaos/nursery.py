@@ -39,11 +39,12 @@ def sweeper() -> None:
     call_command("sweep", loop=True)
 
 
-def web(socket: str) -> None:
-    """Run the web server."""
+def web(where: str) -> None:
+    """Run the web server on a socket, or on a port of this machine."""
     import uvicorn
 
-    uvicorn.run("config.asgi:application", uds=socket, lifespan="off", access_log=False, log_level="warning")
+    listens: dict[str, Any] = {"port": int(where)} if where.isdigit() else {"uds": where}
+    uvicorn.run("config.asgi:application", **listens, lifespan="off", access_log=False, log_level="warning")
 
 
 def slow_upload(path: str, owner: str, seconds: str) -> None:
@@ -55,7 +56,7 @@ def slow_upload(path: str, owner: str, seconds: str) -> None:
     from django.db import transaction
 
     from enrichment.imports import start_import
-    from tests.chaos.uploads import owner_named
+    from tests.chaos.people import owner_named
 
     with transaction.atomic():
         library_import = start_import(owner=owner_named(owner), file=BytesIO(Path(path).read_bytes()), filename="library.csv")
@@ -82,6 +83,20 @@ def poison(title: str) -> None:
     enriching.attempt = poisoned
 
 
+def poison_step(step: str, url: str) -> None:
+    """From now on let an attempt at this step of this listing kill its process."""
+    from runbooks import working
+
+    attempt = working._attempt
+
+    def poisoned(plan: Any, work: Any) -> Any:
+        if plan.name == step and work.execution.url == url:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return attempt(plan, work)
+
+    working._attempt = poisoned
+
+
 #: What a part imports as it starts, or with its first piece of work.
 READY = (
     "celery.apps.beat",
@@ -95,7 +110,13 @@ READY = (
     "enrichment.doors",
     "enrichment.gathering",
     "kombu.transport.redis",
+    "llmjobs.polling",
+    "llmjobs.providers.anthropic_batch",
+    "llmjobs.providers.openai_responses",
+    "openai",
     "psycopg_pool",
+    "runbooks.doors",
+    "runbooks.images.decoding",
     "time_machine",
     "uvicorn",
 )
@@ -136,7 +157,7 @@ def set_clock(ahead: float = 0.0, speed: float = 1.0) -> None:
         threading.Thread(target=hurry, name="hurry", daemon=True).start()
 
 
-TAMPERING: dict[str, Callable[..., None]] = {"bells": tamper, "poison": poison, "clock": set_clock}
+TAMPERING: dict[str, Callable[..., None]] = {"bells": tamper, "poison": poison, "poisoned step": poison_step, "clock": set_clock}
 
 
 def bear(part: str, arguments: list[str], log: str, **tampering: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,16 @@ SETTINGS = {
     "OPEN_LIBRARY_PER_SECOND": 1000,
     "GOOGLE_BOOKS_PER_DAY": 10_000_000,
     "GOOGLE_BOOKS_PER_100_SECONDS": 1_000_000,
+    "ABEBOOKS_PER_SECOND": 1000,
+    "EBAY_PER_DAY": 10_000_000,
+    "SPEND_PER_DAY": 1_000_000,
+    "POLL_SECONDS": 2,
+    "TICK_SECONDS": 5,
     "DATABASE_POOL": 6,
     "LOG_FORMAT": "json",
 }
+#: What is in the database before anybody begins.
+FIRST_DATA = ("load_models", "load_reference_data")
 THREADS = "12"
 WORKER = ("worker", "-P", "threads", "--without-gossip", "--without-mingle", "-c")
 #: What runs, by name: the part of the nursery and its arguments.
@@ -48,7 +56,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     "enrichment-2": ("celery", *WORKER, THREADS, "-Q", "enrichment", "-n", "enrichment-2@%h"),
     "imports": ("celery", *WORKER, "4", "-Q", "imports,default,notices", "-n", "imports@%h"),
     "imports-2": ("celery", *WORKER, "4", "-Q", "imports,default,notices", "-n", "imports-2@%h"),
+    "evaluations-1": ("celery", *WORKER, THREADS, "-Q", "runbooks,images", "-n", "evaluations-1@%h"),
+    "evaluations-2": ("celery", *WORKER, THREADS, "-Q", "runbooks,images", "-n", "evaluations-2@%h"),
+    "batches-1": ("celery", *WORKER, THREADS, "-Q", "llm,bulk", "-n", "batches-1@%h"),
+    "batches-2": ("celery", *WORKER, THREADS, "-Q", "llm,bulk", "-n", "batches-2@%h"),
     "beat": ("celery", "beat"),
+    "beat-2": ("celery", "beat"),
     "sweeper-1": ("sweeper",),
     "sweeper-2": ("sweeper",),
 }
@@ -128,6 +141,8 @@ class Ground:
         from django.core.management import call_command
 
         call_command("flush", interactive=False, verbosity=0)
+        for command in FIRST_DATA:
+            call_command(command, verbosity=0, stdout=StringIO())
 
     def restart_valkey(self, *, away: float = 0.0) -> None:
         """End Valkey as kill -9 does and start it again, its file read."""
@@ -196,6 +211,10 @@ class Stack:
         """Send a part a signal; one that has ended by itself gets none."""
         with suppress(ProcessLookupError):
             os.kill(self.pids[name], number)
+
+    def is_alive(self, name: str) -> bool:
+        """Say whether a part has not ended."""
+        return self.pids[name] in self._nursery.alive()
 
     def revive(self) -> list[str]:
         """Start again the parts that ended by themselves, as any supervisor would, and return their names."""

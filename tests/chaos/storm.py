@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.chaos.stack import Ground, Stack
@@ -30,6 +30,8 @@ class Storm:
     kills: int
     seed: int
     pace: float = PACE
+    #: What is killed how often, in parts of a hundred; "valkey" is the server.
+    victims: Mapping[str, int] = field(default_factory=lambda: VICTIMS)
     #: Ends it earlier; 0 for no limit.
     seconds: float = 0.0
     done: Counter[str] = field(default_factory=Counter)
@@ -48,7 +50,7 @@ class Storm:
             if self.seconds and time.monotonic() - began > self.seconds:
                 return
             time.sleep(min(chance.expovariate(1 / self.pace), self.pace * 4))
-            victim = chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
+            victim = chance.choices(list(self.victims), list(self.victims.values()))[0]
             if victim == "valkey":
                 self.ground.restart_valkey(away=chance.uniform(0, 1))
             else:
@@ -76,16 +78,16 @@ def run(
     began = time.monotonic()
     ground.sandbox.settings(latency=LATENCY, keep_calls=True)
     ground.sandbox.clear_log()
-    stack = Stack(ground, mutant=mutant, parts=tuple(name for name in VICTIMS if name != "valkey"))
-    uploader = Uploader(library, seed)
-    storm = Storm(ground, stack, kills, seed, pace, seconds)
+    stack = Stack(ground, mutant=mutant, parts=parts_of(VICTIMS))
+    uploader = Uploader(seed, library=library)
+    storm = Storm(ground, stack, kills, seed, pace, seconds=seconds)
     try:
         uploader.start()
         try:
             storm.rage()
         finally:
             uploader.stop()
-        drained = drain(stack)
+        drained = drain(stack, lambda: not uploader.under_way())
     finally:
         stack.close()
     from enrichment.sources.open_library import WITNESSES
@@ -113,14 +115,16 @@ def run(
     return facts, lines
 
 
-def drain(stack: Stack, most: float = 180.0) -> float:
-    """Wait until no import is under way and return the seconds that took."""
-    from bookops.runs import ENDED
-    from enrichment.models import LibraryImport
+def parts_of(victims: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the parts of the stack among what is killed."""
+    return tuple(name for name in victims if name != "valkey")
 
+
+def drain(stack: Stack, is_done: Callable[[], bool], most: float = 180.0) -> float:
+    """Wait until all has ended and return the seconds that took."""
     began = time.monotonic()
     forget_connections()
-    while LibraryImport.objects.exclude(state__in=ENDED).exists() and time.monotonic() - began < most:
+    while not is_done() and time.monotonic() - began < most:
         time.sleep(0.25)
         stack.revive()
     return time.monotonic() - began

@@ -22,6 +22,9 @@ class Trial:
     mutant: str = ""
     #: The form run by hand, with the full numbers, instead of the short one for CI.
     long: bool = False
+    #: Kills of a storm in its long form, and the seed of all chance.
+    kills: int = 0
+    seed: int = 1
     facts: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager

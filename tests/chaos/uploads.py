@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import random
-import threading
 import uuid
-from collections import Counter
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from tests.bench import libraries
+from tests.chaos.people import People, owner_named
 
 #: More books than so many are not uploaded in a storm, and in all scenarios together.
 BOOKS_A_KILL, BOOKS_AT_LEAST = 30, 2000
-#: Share of the imports that are cancelled while they run.
-CANCELLED = 0.08
 
 
 @dataclass
@@ -56,64 +52,25 @@ class Library:
 
 
 @dataclass
-class Uploader:
-    """Keep some imports under way from a thread of its own, as people do, whatever falls over meanwhile."""
+class Uploader(People):
+    """Keep some imports under way, as people do."""
 
-    library: Library
-    seed: int
-    at_once: int = 6
+    library: Library = field(kw_only=True)
     rows: tuple[int, int] = (40, 80)
     accepted: list[Accepted] = field(default_factory=list)
-    #: Uploads that were told no (the database was away), by the error's name: nothing was promised for them.
-    refused: Counter[str] = field(default_factory=Counter)
 
-    def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="uploader")
-
-    def start(self) -> None:
-        """Begin to upload."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End with the upload under way."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        from django.db import connection
-
-        while not self._stop.is_set():
-            try:
-                if self._under_way() < self.at_once:
-                    self._do_something()
-            except Exception as error:  # whatever a service that is away can throw
-                self.refused[type(error).__name__] += 1
-                connection.close()
-            self._stop.wait(0.2)
-        connection.close()
-
-    def _do_something(self) -> None:
+    def act(self) -> None:
         """Upload a library; now and then its owner thinks better of it."""
-        accepted = self.library.upload(self._chance.randint(*self.rows), owner=self._chance.choice(("ada", "bruno", "clara")))
+        accepted = self.library.upload(self.chance.randint(*self.rows), owner=self.chance.choice(("ada", "bruno", "clara")))
         self.accepted.append(accepted)
-        if self._chance.random() < CANCELLED:
-            self._stop.wait(self._chance.uniform(0.1, 1.5))
-            accepted.cancelled = cancel(accepted.id)
+        accepted.cancelled = self.thinks_better(lambda: cancel(accepted.id))
 
-    def _under_way(self) -> int:
+    def under_way(self) -> int:
+        """Count the imports that have not ended."""
         from bookops.runs import ENDED
         from enrichment.models import LibraryImport
 
         return LibraryImport.objects.exclude(state__in=ENDED).count()
-
-
-def owner_named(name: str) -> Any:
-    """Return the user of that name, made if need be."""
-    from django.contrib.auth import get_user_model
-
-    return get_user_model().objects.get_or_create(username=name)[0]
 
 
 def cancel(import_id: uuid.UUID) -> bool:

@@ -46,7 +46,7 @@ def judge(accepted: Sequence[Accepted]) -> list[Line]:
         none("imports lost", [one.id for one in accepted if one.id not in imports]),
         none("imports not finished", [f"{one.pk} {one.state} {one.stage}" for one in imports.values() if not one.has_ended]),
         none("imports finished twice", _finished_twice(imports.values())),
-        none("event lists with gaps", _gaps(imports.values())),
+        none("event lists with gaps", gaps(imports.values())),
         none("rows lost", _rows_lost(whole)),
         none("rows applied twice", _applied_twice([one.id for one in accepted])),
         none("rows dead", _dead([one.id for one in accepted])),
@@ -66,12 +66,13 @@ def _finished_twice(imports: Iterable[Any]) -> list[str]:
     ]
 
 
-def _gaps(imports: Iterable[Any]) -> list[str]:
+def gaps(runs: Iterable[Any]) -> list[str]:
+    """Return the runs whose events are not numbered from 1 on without a gap."""
     from bookops.events import RunEvent
 
     return [
         str(one.pk)
-        for one in imports
+        for one in runs
         if list(RunEvent.objects.filter(run_id=one.pk).order_by("seq").values_list("seq", flat=True)) != list(range(1, one.last_seq + 1))
     ]
 

@@ -1,6 +1,6 @@
 """Directed scenarios: each brings about one trouble on purpose that random kills would need luck for."""
 
-from tests.chaos.scenarios import broker, clocks, leases, messages, sources
+from tests.chaos.scenarios import broker, clocks, evaluations, jobs, leases, messages, sources
 from tests.chaos.trial import Scenario
 
 #: By name, in the order in which they are run.
@@ -17,4 +17,15 @@ SCENARIOS: dict[str, Scenario] = {
     "redis away": Scenario("R4: Redis dead, then accepting and never answering", broker.redis_away),
     "one key": Scenario("R17: many uploads at once with one idempotency key", broker.one_key),
     "sources": Scenario("R12: every way in which a source can fail", sources.failing_sources),
+    "evaluations": Scenario("R1: parts killed at random in the middle of evaluations", evaluations.storm),
+    "evaluations, deliveries": Scenario("R3: each message of an evaluation delivered 20 times", evaluations.deliveries),
+    "evaluations, lost bells": Scenario("R7: no message by which an evaluation goes on arrives", evaluations.lost_bells),
+    "evaluations, poison": Scenario("R8: a step kills each worker that takes it", evaluations.poison),
+    "evaluations, takeover": Scenario("R2: what a killed worker had in hand is taken up elsewhere", evaluations.takeover),
+    "evaluations, restarts": Scenario("R13: workers restarted one after the other", evaluations.restarts),
+    "jobs": Scenario("R1: parts killed at random while jobs are sent, polled and applied", jobs.storm),
+    "jobs, deliveries": Scenario("R3: each message of a job delivered 20 times", jobs.deliveries),
+    "jobs, lost bells": Scenario("R7: no message that a worker sends of a job arrives", jobs.lost_bells),
+    "jobs, doubled parts": Scenario("R9: two beats, two pollers, two sweepers", jobs.doubled_parts),
+    "jobs, hanging provider": Scenario("R10: many jobs polled while a provider hangs", jobs.hanging_provider),
 }

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.chaos.people import owner_named
 from tests.chaos.trial import Trial
-from tests.chaos.uploads import Accepted, owner_named
+from tests.chaos.uploads import Accepted
 from tests.chaos.verdict import Line, at_most, judge
 
 PARTS = ("enrichment-1", "enrichment-2", "imports", "sweeper-1", "sweeper-2")
