@@ -24,6 +24,7 @@ from bookops.progress import wake_sometimes
 from bookops.purposes import Purpose, purpose_named
 from bookops.runs import State
 from bookops.spend import settle
+from llmjobs.attempts import attempt_of, keep
 from llmjobs.deciding import decide
 from llmjobs.ending import freeze_again
 from llmjobs.holding import price_of, purses_of
@@ -47,8 +48,8 @@ AGAIN_FIELDS = (
     *("attempts", "next_at", "provider", "way", "model", "tier", "effort", "digest", "most_output_tokens"),
     *("batch", "intent", "provider_task_id", "sending_at", "submitted_at", "polls"),
 )
-#: What applying a result does not look at.
-UNREAD = ("prompt", "response", "answer", "target_label", "estimated_tokens", "created_at", "started_at", "sending_at", "submitted_at")
+#: What applying a result does not look at; of a batch, which knows when it was sent, nor when its items were.
+UNREAD = ("prompt", "response", "answer", "target_label", "estimated_tokens", "created_at", "started_at", "sending_at")
 #: Results that nobody has paid for say so.
 KEPT = "kept"
 
@@ -66,6 +67,8 @@ class Taken:
     outcome: Outcome
     #: The item had been given up: the answer is kept and paid, and changes nothing.
     is_late: bool
+    #: Microdollars, of this sending.
+    cost: int = 0
 
 
 @dataclass
@@ -144,6 +147,7 @@ def _apply(job_id: Any, results: Mapping[int, Result], batch: Any, first: Callab
         taken = _taken(job, purpose, results, batch)
         stored = Stored(ignored=len(results) - len(taken))
         _charge(job, taken, now)
+        keep([attempt_of(one.item, one.result, one.outcome, one.cost, batch, now) for one in taken if one.result.status != KEPT])
         for one in taken:
             _move(job, purpose, one, now)
             stored.late += one.is_late
@@ -163,7 +167,8 @@ def _apply(job_id: Any, results: Mapping[int, Result], batch: Any, first: Callab
 
 def _taken(job: LLMJob, purpose: Purpose, results: Mapping[int, Result], batch: Any) -> list[Taken]:
     """Lock the items and pair each with its result, if it still waits for it."""
-    items = LLMJobItem.objects.select_for_update().filter(job=job, pk__in=results).defer(*UNREAD).order_by("pk")
+    unread = UNREAD if batch is None else (*UNREAD, "submitted_at")
+    items = LLMJobItem.objects.select_for_update().filter(job=job, pk__in=results).defer(*unread).order_by("pk")
     pairs = [(item, results[item.pk]) for item in items if _waits_for(item, results[item.pk], batch)]
     return [Taken(item, result, outcome_of(purpose, result), item.has_ended) for item, result in pairs]
 
@@ -194,6 +199,7 @@ def _charge(job: LLMJob, taken: Sequence[Taken], now: datetime) -> None:
             # Nobody knows its price any more: no less than what was held is sure to be enough.
             cost = price.cost(usage, item.tier or Tier.STANDARD) if price else item.held
         item.cost += cost
+        one.cost = cost
         day = sums[item.held_on or now.date()]
         day[0] += item.held
         day[1] += cost

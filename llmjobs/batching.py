@@ -27,6 +27,7 @@ from bookops.language_models import LanguageModel, ModelLimit, ModelPrice, limit
 from bookops.leases import heartbeat
 from bookops.outbound.errors import Refused, SourceError, TryAgain
 from bookops.runs import ENDED, State, wait_before
+from llmjobs.attempts import keep_refused
 from llmjobs.doors import open_batches
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
@@ -244,7 +245,9 @@ def _leave_items(batch: ProviderBatch, job: LLMJob, error: SourceError, now: dat
     """Send the items of a batch that was refused back to wait, where their account is at fault, or fail them."""
     again = isinstance(error, Refused) and error.account_wide
     state: dict[str, Any] = {"state": State.PENDING, "next_at": now} if again else {"state": State.FAILED, "ended_at": now}
-    _take_out(batch, job, LLMJobItem.objects.filter(batch=batch), reason=error.reason, detail=error.detail[:500], **state)
+    items = LLMJobItem.objects.filter(batch=batch)
+    keep_refused(items, error.reason, error.detail, now)
+    _take_out(batch, job, items, reason=error.reason, detail=error.detail[:500], **state)
 
 
 def _take_out(batch: ProviderBatch, job: LLMJob, items: Any, **values: Any) -> int:

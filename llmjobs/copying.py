@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -15,7 +15,7 @@ def inserted_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     return cast("list[models.Field[Any, Any]]", [field for field in model._meta.concrete_fields if not field.primary_key])
 
 
-def insert_rows(model: type[models.Model], rows: Iterable[Row]) -> None:
+def insert_rows(model: type[models.Model], rows: Sequence[Row]) -> None:
     """Store rows of values that are prepared for the database, in one statement."""
     fields = inserted_fields(model)
     table = connection.ops.quote_name(model._meta.db_table)
@@ -33,7 +33,8 @@ def insert_rows(model: type[models.Model], rows: Iterable[Row]) -> None:
 def insert_instances(instances: Sequence[models.Model]) -> None:
     """Store instances of one model; they do not learn their keys."""
     if instances:
-        insert_rows(type(instances[0]), zip(*(_column(field, instances) for field in inserted_fields(type(instances[0]))), strict=True))
+        model = type(instances[0])
+        insert_rows(model, list(zip(*(_column(field, instances) for field in inserted_fields(model)), strict=True)))
 
 
 def _column(field: models.Field[Any, Any], instances: Sequence[models.Model]) -> list[Any]:

@@ -18,6 +18,7 @@ from bookops.dispatch import ring
 from bookops.language_models import LanguageModel, Tier, UnknownModel, model_on
 from bookops.purposes import Purpose, UnknownVariable, purpose_named
 from bookops.runs import BROKEN, ENDED, OPEN, State
+from llmjobs.attempts import keep_given_up
 from llmjobs.ending import end
 from llmjobs.models import JobScope, LLMJob, LLMJobItem
 
@@ -123,6 +124,7 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         larger_output_tokens=plan.larger_output_tokens,
         unanswered=plan.unanswered,
         expired_to=dict(plan.expired_to),
+        sandbox=settings.SOURCES == "sandbox",
     )
     job.clean_fields(exclude=["owner", "scope_kind", "id"])
     if not 0 <= job.above <= 1:
@@ -256,12 +258,17 @@ def pause(job: LLMJob) -> bool:
 
 def resume(job: LLMJob) -> bool:
     """Go on with a paused job, whoever paused it; False when it is not."""
-    paused = LLMJob.objects.filter(pk=job.pk, state__in=OPEN, deleted_at=None).exclude(paused_at=None)
-    if not paused.update(paused_at=None, reason="", detail=""):
-        return False
-    job.refresh_from_db()
-    job.record("resumed")
-    _ring(job)
+    with transaction.atomic():
+        paused = LLMJob.objects.select_for_update().filter(pk=job.pk, state__in=OPEN, deleted_at=None).exclude(paused_at=None).first()
+        if paused is None:
+            return False
+        if paused.submitted_at:
+            # Of the job's own time none has passed. What is at a provider goes on being worked on and asked for, so that its time has.
+            paused.paused_for += database_now() - max(paused.paused_at, paused.submitted_at)
+        LLMJob.objects.filter(pk=job.pk).update(paused_at=None, paused_for=paused.paused_for, reason="", detail="")
+        job.refresh_from_db()
+        job.record("resumed")
+        _ring(job)
     return True
 
 
@@ -298,13 +305,14 @@ def _send_round(job: LLMJob, chosen: Any) -> int:
             return 0
         # What was never rendered has no prompt to send; what still holds money is let go of by the sweeper first.
         broken = chosen.filter(state__in=BROKEN, held=0).exclude(prompt="")
+        keep_given_up(broken, database_now())
         broken.update(**UNSENT)
         sent = broken.retry()
         if not sent:
             return 0
         LLMJob.objects.filter(pk=job.pk, state__in=ENDED).update(
             state=State.RUNNING, stage=Stage.WORKING, ended_at=None, totals={}, reason="", detail="",
-            reopenings=F("reopenings") + 1, submitted_at=None,
+            reopenings=F("reopenings") + 1, submitted_at=None, paused_for=timedelta(),
         )  # fmt: skip
         job.refresh_from_db()
         job.record("retried", items=sent)

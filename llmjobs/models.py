@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
@@ -81,8 +81,11 @@ class LLMJob(FollowedRun):
     unseen_change = models.BooleanField(default=False)
     #: What `aggregates` said when the job ended; empty while it has not.
     totals = models.JSONField(default=dict, blank=True)
-    #: The submission that the 48 hours count from.
+    #: The submission that the 48 hours count from, and how long it was paused since, which they leave out.
     submitted_at = models.DateTimeField(null=True, blank=True)
+    paused_for = models.DurationField(default=timedelta, editable=False)
+    #: Its answers come from stand-ins for the providers.
+    sandbox = models.BooleanField(default=False, editable=False)
     last_polled_at = models.DateTimeField(null=True, blank=True)
 
     max_attempts = models.PositiveIntegerField(default=100, editable=False)
@@ -353,6 +356,50 @@ class LLMJobItem(Run, Spending):
         }[State(self.state)]
 
 
+class ItemAttempt(models.Model):
+    """Hold one sending of an item that has come to something: to whom, as what, and what came of it. The item tells of the one under way."""
+
+    class Outcome(models.TextChoices):
+        """What the provider's last word meant, or why there is none."""
+
+        ANSWERED = "answered", "answered"
+        CUT_SHORT = "cut_short", "cut short"
+        REFUSED = "refused", "refused"
+        FAILED = "failed", "failed there"
+        EXPIRED = "expired", "expired"
+        CANCELLED = "cancelled", "cancelled there"
+        LOST = "lost", "lost"
+        NOT_SENT = "not_sent", "not taken"
+        PERHAPS_SENT = "perhaps_sent", "perhaps sent"
+        GIVEN_UP = "given_up", "given up"
+
+    item = models.ForeignKey(LLMJobItem, on_delete=models.CASCADE, related_name="tries")
+    #: The item's `attempts` at the time.
+    number = models.PositiveIntegerField()
+    provider = models.CharField(max_length=20)
+    way = models.CharField(max_length=20)
+    model = models.CharField(max_length=60)
+    #: Of the background response, or of the batch that the item was a line of.
+    provider_id = models.CharField(max_length=100, blank=True, default="")
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    #: Why it came to no answer that holds; also where the provider did answer.
+    reason = models.CharField(max_length=40, blank=True, default="")
+    detail = models.CharField(max_length=500, blank=True, default="")
+    input_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    #: Microdollars.
+    cost = models.BigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["item_id", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.outcome}"
+
+
 class Proposal(models.Model):
     """Hold what an answer would change, what was decided about it, by whom, and what was really written."""
 
@@ -449,4 +496,4 @@ class Turn(models.Model):
         return self.name
 
 
-__all__ = ["JobScope", "LLMJob", "LLMJobItem", "PollTick", "Proposal", "ProviderBatch", "ProviderMessage", "Turn"]
+__all__ = ["ItemAttempt", "JobScope", "LLMJob", "LLMJobItem", "PollTick", "Proposal", "ProviderBatch", "ProviderMessage", "Turn"]

@@ -19,8 +19,9 @@ from bookops.bulk import write_fields
 from bookops.clock import database_now
 from bookops.dispatch import ring
 from bookops.runs import ENDED, State
+from llmjobs.attempts import attempt_without, keep
 from llmjobs.holding import give_back
-from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
+from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.providers import Batches, BatchSeen
 
 Stage = LLMJobItem.Stage
@@ -99,6 +100,7 @@ def _decide(job: LLMJob, items: QuerySet[LLMJobItem], move: Any, kind: str, by: 
         perhaps = sum(item.held for item in unknown)
         now = database_now()
         give_back(unknown, {job.pk: job})
+        keep([attempt_without(item, ItemAttempt.Outcome.PERHAPS_SENT, "perhaps_sent", item.detail, now) for item in unknown])
         for item in unknown:
             move(item, now)
         write_fields(unknown, _DECIDED)

@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 from django.conf import settings
@@ -26,9 +27,10 @@ from bookops.outbound.errors import NotFound, Refused, SourceError, TryAgain
 from bookops.runs import State, wait_before
 from bookops.source_health import health
 from bookops.spend import OverBudget
+from llmjobs.attempts import attempt_without, keep
 from llmjobs.doors import open_background
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
-from llmjobs.models import LLMJob, LLMJobItem
+from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem
 from llmjobs.providers import Background, Result
 from llmjobs.questions import Asking
 from llmjobs.reconciling import adopt_response
@@ -163,16 +165,22 @@ def store(job: LLMJob, came: Sequence[Came]) -> int:
         ours = LLMJobItem.objects.all().fence([item for item, _ in came])
         now = database_now()
         moved = [(item, result) for item, result in came if item.pk in ours]
+        refused = [
+            attempt_without(item, ItemAttempt.Outcome.NOT_SENT, result.reason, result.detail, now)
+            for item, result in moved
+            if isinstance(result, SourceError) and was_certainly_not_sent(result) and not was_told_to_wait(result)
+        ]
         for item, result in moved:
             _move(item, result, now)
         give_back([item for item, result in moved if item.intent is None], {job.pk: job})
         write_fields([item for item, _ in moved], _MOVED)
+        keep(refused)
     for item, result in came:
         if item.pk not in ours and isinstance(result, Result):
             adopt_response(item.pk, str(item.intent), result.custom_id)
-    refused = next((result for _, result in came if isinstance(result, Refused) and result.account_wide), None)
-    if refused is not None:
-        pause_for(job, refused)
+    refusal = next((result for _, result in came if isinstance(result, Refused) and result.account_wide), None)
+    if refusal is not None:
+        pause_for(job, refusal)
     return len(moved)
 
 
@@ -198,7 +206,7 @@ def _move(item: LLMJobItem, result: Result | Exception, now: datetime) -> None:
     reason, detail = getattr(result, "reason", ""), getattr(result, "detail", "")
     if not isinstance(result, TryAgain):
         item.after_refusal(now, reason=reason, detail=detail)
-    elif not result.asked or reason in ONLY_TOLD_TO_WAIT:
+    elif was_told_to_wait(result):
         item.after_waiting(now, max(result.retry_after or 0.0, wait_before(item.attempts)), reason=reason, detail=detail)
     else:
         item.after_failure(now, retry_after=result.retry_after, reason=reason, detail=detail)
@@ -214,6 +222,11 @@ def was_certainly_not_sent(error: Exception) -> bool:
     return isinstance(error, Refused | NotFound)
 
 
+def was_told_to_wait(result: Result | Exception) -> TypeGuard[TryAgain]:
+    """Say whether a call was turned away for now, or never left: no attempt of its item."""
+    return isinstance(result, TryAgain) and (not result.asked or result.reason in ONLY_TOLD_TO_WAIT)
+
+
 def pause_for(job: LLMJob, error: SourceError) -> bool:
     """Pause a job whose every further question would be refused too, and say why; a person resumes it."""
     paused = LLMJob.objects.active().filter(pk=job.pk).update(
@@ -226,6 +239,4 @@ def pause_for(job: LLMJob, error: SourceError) -> bool:
 
 
 def _pause_after(result: Result | Exception) -> float:
-    if isinstance(result, TryAgain) and (not result.asked or result.reason in ONLY_TOLD_TO_WAIT):
-        return max(result.retry_after or 0.0, 1.0)
-    return 0.0
+    return max(result.retry_after or 0.0, 1.0) if was_told_to_wait(result) else 0.0

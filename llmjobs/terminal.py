@@ -32,6 +32,8 @@ def follow(job: LLMJob, console: Console, *, sleep: Callable[[float], None] = ti
         f"{counts['input_tokens']:,} tokens in, {counts['output_tokens']:,} out, {dollars(counts['cost'])}, job {job.pk}",
         highlight=False,
     )
+    if job.sandbox:
+        console.print("sandbox: invented data")
     waiting = job.proposals.filter(state="waiting").count()
     if waiting:
         console.print(f"{waiting} answers wait for review in the admin.", highlight=False)

@@ -1,5 +1,6 @@
 """Give up what takes too long, counted from its submission: a background item, a batch's items, a job.
 
+A job's time stands still while it is paused; an item's does not, as its provider works on and is asked all the same.
 Whoever was not asked lately, because the poller or the provider was away, has as long again: its answer may have been there all the time.
 """
 
@@ -48,9 +49,12 @@ def _give_up_batches(now: datetime) -> Iterable[Any]:
 
 
 def _give_up_jobs(now: datetime) -> Iterable[Any]:
-    running = LLMJob.objects.active().filter(state=State.RUNNING, submitted_at__lt=now - timedelta(hours=settings.JOB_HOURS))
+    limit = timedelta(hours=settings.JOB_HOURS)
+    running = LLMJob.objects.active().filter(state=State.RUNNING, submitted_at__lt=now - limit)
     words = f"Its job was not done within {settings.JOB_HOURS:g} hours of its submission"
-    for job_id in list(running.values_list("pk", flat=True)):
+    for job_id, submitted_at, paused_for in list(running.values_list("pk", "submitted_at", "paused_for")):
+        if now - submitted_at - paused_for <= limit:
+            continue
         # What is being sent this moment is let be: its answer says whether it was, and the next round finds it.
         items = LLMJobItem.objects.filter(job=job_id).exclude(state=State.RUNNING, stage=Stage.SUBMITTING)
         yield from _fail(items, "job_time_limit", words, now)

@@ -179,6 +179,7 @@ class LLMJobItemAdmin(RunAdmin):
             "card": card_of(proposal) if proposal else None,
             "siblings": LLMJobItem.objects.filter(job=item.job, target_id=item.target_id).exclude(pk=item.pk).order_by("number"),
             "story": _story(item),
+            "tries": [(one, dollars(one.cost)) for one in item.tries.all()],
             "may_review": self.has_review_permission(request),
             "buttons": self.buttons_for(request, item),
         }

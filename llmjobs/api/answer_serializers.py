@@ -12,7 +12,7 @@ from bookops.api.money import usd
 from bookops.api.strict import StrictSerializer
 from llmjobs.api.fields import LARGEST_ID, FactField, UsdField
 from llmjobs.measures import Measure
-from llmjobs.models import LLMJobItem, Proposal
+from llmjobs.models import ItemAttempt, LLMJobItem, Proposal
 
 ITEM_STATUS = ["queued", "submitting", "processing", "unknown", "answered", "parked", "succeeded", "failed", "dead", "cancelled", "skipped"]
 #: Proposals that are decided about by one request.
@@ -89,6 +89,20 @@ class ItemSerializer(TargetSerializer):
         read_only_fields = fields
 
 
+class TrySerializer(serializers.ModelSerializer[ItemAttempt]):
+    """One sending that has come to something."""
+
+    cost_usd = UsdField(source="cost")
+
+    class Meta:
+        model = ItemAttempt
+        fields = [
+            *("number", "provider", "way", "model", "provider_id", "outcome", "reason", "detail"),
+            *("input_tokens", "cached_tokens", "output_tokens", "cost_usd", "sent_at", "ended_at"),
+        ]
+        read_only_fields = fields
+
+
 class AttemptsSerializer(serializers.ModelSerializer[LLMJobItem]):
     """How often it was sent and asked for, and where it is at its provider."""
 
@@ -112,11 +126,13 @@ class ItemDetailSerializer(ItemSerializer):
     held_usd = UsdField(source="held")
     proposal = serializers.SerializerMethodField()  # type: ignore[assignment]  # in a list only its state is told
     sending = AttemptsSerializer(source="*")
+    tries = TrySerializer(many=True, read_only=True, help_text="The sendings that have come to something; the one under way is in sending.")
 
     class Meta(ItemSerializer.Meta):
         fields = [
             *ItemSerializer.Meta.fields,
             *("system", "prompt", "estimated_tokens", "most_output_tokens", "cached_tokens", "held_usd", "answer", "response", "sending"),
+            "tries",
             *("created_at", "started_at"),
         ]
         read_only_fields = fields

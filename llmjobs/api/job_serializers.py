@@ -75,6 +75,7 @@ JOB_EXAMPLE: dict[str, Any] = {
     "paused_at": None,
     "ended_at": "2026-11-22T12:01:41Z",
     "last_polled_at": "2026-11-22T12:01:40Z",
+    "sandbox": False,
     "last_seq": 3,
     "websocket": f"/ws/llm-jobs/{JOB_ID}",
 }
@@ -117,7 +118,7 @@ class JobSerializer(serializers.ModelSerializer[LLMJob]):
             *("id", "label", "purpose", "status", "completed_with_failures", "aggregates", "unseen_change", "state", "stage", "reason"),
             *("detail", "scope_kind", "scope", "asks", "policy", "above", "priority", "cap_usd", "uses_kept_answers"),
             *("larger_output_tokens", "unanswered", "expired_to", "total_items", "rendered_targets", "created_at", "started_at"),
-            *("submitted_at", "paused_at", "ended_at", "last_polled_at", "last_seq", "websocket"),
+            *("submitted_at", "paused_at", "ended_at", "last_polled_at", "sandbox", "last_seq", "websocket"),
         ]
         read_only_fields = fields
 

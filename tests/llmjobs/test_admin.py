@@ -24,6 +24,7 @@ from bookops.dispatch import rung_here
 from bookops.runs import State
 from bookops.staff_groups import ADMIN, EDITOR, VIEWER
 from llmjobs import jobs
+from llmjobs.applying import apply_results
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
 from tests.factories import make_owner
 from tests.llmjobs.desk import (
@@ -38,7 +39,7 @@ from tests.llmjobs.desk import (
     told,
 )
 from tests.llmjobs.factories import OPENAI_BATCH, items_of, make_job, make_rendered_job
-from tests.llmjobs.results import make_sent_batch, make_sent_job
+from tests.llmjobs.results import answer, make_sent_batch, make_sent_job
 
 pytestmark = pytest.mark.django_db
 
@@ -394,6 +395,25 @@ def test_an_item_shows_prompt_answer_proposal_and_story(boss):
         "Accept",
     ):
         assert words in shown, words
+
+
+def test_an_item_shows_each_time_it_was_sent(boss):
+    job = make_sent_job(1)
+    [item] = items_of(job)
+    assert 'id="tries"' not in boss.get(page(item)).content.decode()
+    apply_results(job.pk, {item.pk: answer(item.provider_task_id, "no json")})
+
+    shown = boss.get(page(item)).content.decode().split('id="tries"')[1]
+
+    assert item.provider_task_id in shown
+    assert "not json" in shown.lower()
+
+
+def test_what_stand_ins_answered_is_called_invented(boss):
+    job = make_sent_job(1)
+    assert "invented data" in boss.get(page(job)).content.decode()
+    LLMJob.objects.update(sandbox=False)
+    assert "invented data" not in boss.get(page(job)).content.decode()
 
 
 def test_an_item_whose_evidence_was_forgotten_still_opens(boss):

@@ -19,7 +19,7 @@ from bookops.runs import State
 from llmjobs import polling, turns
 from llmjobs.applying import apply_results
 from llmjobs.doors import standing_in
-from llmjobs.jobs import cancel, delete_job, pause
+from llmjobs.jobs import cancel, delete_job, pause, resume
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, ProviderBatch
 from llmjobs.polling import look_at, tick, to_ask
 from llmjobs.providers import Verdict
@@ -272,6 +272,32 @@ def test_a_paused_job_has_no_time_limit(openai):
     ticked()
 
     assert items_of(job)[0].status == "processing"
+
+
+def test_a_job_that_was_paused_for_long_does_not_expire_when_it_is_resumed(openai):
+    job = make_sent_job(2)
+    LLMJobItem.objects.filter(pk=items_of(job)[0].pk).update(state=State.PENDING, stage="queued", provider_task_id="")
+    pause(job)
+    for name in ("submitted_at", "paused_at"):
+        LLMJob.objects.filter(pk=job.pk).update(**{name: F(name) - timedelta(hours=50)})
+
+    assert resume(job)
+    ticked()
+    assert {item.status for item in items_of(job)} == {"queued", "processing"}
+
+    LLMJob.objects.filter(pk=job.pk).update(submitted_at=F("submitted_at") - timedelta(hours=48))
+    ticked()
+    assert {item.reason for item in items_of(job)} == {"job_time_limit"}
+
+
+def test_an_item_at_its_provider_has_its_own_time_also_in_a_paused_job(openai):
+    job = make_sent_job(1)
+    pause(job)
+    age(items_of(job)[0], hours=3)
+
+    ticked()
+
+    assert items_of(job)[0].reason == "item_time_limit"
 
 
 # Trap 5: what an ended job says was computed anew with each round.

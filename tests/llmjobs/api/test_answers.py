@@ -89,6 +89,9 @@ def test_an_item_is_shown_with_prompt_answer_proposal_and_attempts(api: Client, 
     assert shown["response"] == {"id": item.provider_task_id, "status": "completed"}
     assert shown["proposal"]["changes"]["flagged"] == {"before": False, "after": True}
     assert (shown["sending"]["attempts"], shown["sending"]["provider_task_id"]) == (1, item.provider_task_id)
+    [attempt] = shown["tries"]
+    assert (attempt["number"], attempt["outcome"], attempt["provider_id"]) == (1, "answered", item.provider_task_id)
+    assert attempt["cost_usd"] == shown["cost_usd"] != "0.000000"
     assert api.get(f"/api/llm-jobs/{job.pk}/items/2").status_code == 404
 
 
