@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from tests import network
 from tests.chromium import find_chromium
 from tests.emptying import empty_tables
+from tests.migrated import VARIABLE, copy_migrated
 from tests.servers.valkey import ValkeyServer
 
 #: The fixtures by which pytest-django opens the database; its others come down to one of them.
@@ -51,6 +53,19 @@ def quick_emptying() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Begin with the migrated database of the run, if it has one, under the name that this process uses."""
+    if settings.DATABASE_IS_SQLITE:
+        copy_migrated(Path(settings.DATABASE["TEST"]["NAME"]))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """Keep what is there already, as with --reuse-db, where that is the copy."""
+    return bool(request.config.getvalue("reuse_db") or os.environ.get(VARIABLE))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from bookops.stack.sockets import private_folder
+from tests import migrated
 
 RUN_DIR = private_folder("bookops-t-", longest_name="v.sock")
 atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
@@ -28,3 +29,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if DATABASE_IS_SQLITE:
     # In a file: threads and worker processes of a test see it too.
     DATABASE["TEST"] = {"NAME": str(Path(RUN_DIR) / "test.sqlite3")}
+elif template := os.environ.get(migrated.VARIABLE):
+    DATABASE["TEST"] = {"TEMPLATE": template}
