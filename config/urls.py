@@ -1,7 +1,9 @@
 """The addresses of the site: the admin, the API, its documents, health, metrics; and the websockets."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from bookops.health import healthz, readyz
@@ -28,6 +30,8 @@ urlpatterns = [
     path("api/schema", SpectacularJSONAPIView.as_view(authentication_classes=[]), name="schema"),
     # The split view serves its script as a file, so that no page of ours needs inline scripts.
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema", authentication_classes=[]), name="docs"),
+    # Browsers ask for it on pages that name no icon.
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}bookops/icon.svg")),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics_view(CoreCollector(), ImportCollector(), EvaluationCollector(), JobCollector()), name="metrics"),

@@ -1,4 +1,4 @@
-"""eBay's endpoint for closed accounts: it answers the challenge and keeps each notice; what is purged is purged by the sweeper.
+"""eBay's endpoint for closed accounts: it answers the challenge and keeps each notice; a worker that the sweeper rings purges.
 
 Documentation: https://developer.ebay.com/marketplace-account-deletion
 """

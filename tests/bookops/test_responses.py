@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.finders import find
 from django.db import OperationalError
 from django.test import AsyncClient, Client
 from django.test.utils import override_settings
@@ -159,3 +160,9 @@ def test_a_body_that_is_too_large_is_refused_while_it_arrives(announced: bool) -
     start, body = asyncio.run(run())
     assert (start["status"], json.loads(body["body"])["code"]) == (413, "file_too_large")
     assert sum(received) <= (0 if announced else 100_000 + ENVELOPE_BYTES)
+
+
+def test_a_browser_that_asks_for_an_icon_gets_one(client: Client) -> None:
+    asked = client.get("/favicon.ico")
+    assert asked.status_code == 302
+    assert find(asked["Location"].removeprefix("/static/"))
