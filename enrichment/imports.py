@@ -246,7 +246,7 @@ def edit_book(book: Book, changes: dict[str, Any], *, by: Any) -> Book:
             raise KeyError(name)
     with transaction.atomic():
         # Imports before books, in the order that every writer locks them in.
-        _touch_imports_of(book)
+        touch_imports_of([book.pk])
         book = Book.objects.select_for_update().get(pk=book.pk)
         for name, value in changes.items():
             setattr(book, name, _genres_by_hand(value) if name == "genres" else value)
@@ -295,6 +295,13 @@ def _delete_file(key: str) -> bool:
     return True
 
 
+def touch_imports_of(books: Sequence[Any]) -> None:
+    """Note that the dashboards with these books, given by id, no longer show all there is, and ring for new ones."""
+    rows = ImportRow.objects.filter(book__in=books)
+    for library_import in LibraryImport.objects.filter(pk__in=rows.values("library_import")).order_by("pk"):
+        _touch(library_import)
+
+
 def _genres_by_hand(value: Any) -> list[dict[str, Any]]:
     return [one if isinstance(one, dict) else {"name": str(one), "parent": "", "score": 1.0, "because": ["a person"]} for one in value]
 
@@ -303,11 +310,6 @@ def _touch(library_import: LibraryImport) -> None:
     library_import.touch()
     library_import.refresh_from_db()
     ask_rebuild(library_import)
-
-
-def _touch_imports_of(book: Book) -> None:
-    for library_import in LibraryImport.objects.filter(rows__book=book).distinct().order_by("pk"):
-        _touch(library_import)
 
 
 def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

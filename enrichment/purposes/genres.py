@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bookops.book_purpose import BookPurpose
 from bookops.books import Book
-from bookops.purposes import Change, Changes, Defaults, purpose
+from bookops.purposes import Applied, Change, Changes, Defaults, purpose
 from enrichment.genre_vocabulary import vocabulary
+from enrichment.imports import touch_imports_of
 
 MOST_GENRES = 5
 
@@ -54,6 +59,16 @@ class Genres(BookPurpose):
             return {}
         return {"genres": Change(target.genres, _ranked(names, job))}
 
+    def apply(self, proposed: Sequence[tuple[Book, Changes]], source: str, now: datetime, *, by_person: bool = False) -> list[Applied]:
+        done = super().apply(proposed, source, now, by_person=by_person)
+        _renew_dashboards(proposed, done)
+        return done
+
+    def undo(self, applied: Sequence[tuple[Book, Changes]], source: str, now: datetime) -> list[Applied]:
+        done = super().undo(applied, source, now)
+        _renew_dashboards(applied, done)
+        return done
+
     def gist(self, answer: GenresOfBook) -> frozenset[str]:
         return frozenset(answer.genres)
 
@@ -75,3 +90,10 @@ def _ranked(names: list[str], because: str) -> list[dict[str, Any]]:
         {"name": name, "parent": parents[name], "score": round(1 - place / 10, 1), "because": [because]}
         for place, name in enumerate(dict.fromkeys(names))
     ]
+
+
+def _renew_dashboards(asked: Sequence[tuple[Book, Changes]], done: Sequence[Applied]) -> None:
+    """Have the dashboards that show these books written anew, after the books' locks are gone: imports are locked before books."""
+    changed = [book.pk for (book, _), one in zip(asked, done, strict=True) if one.changes]
+    if changed:
+        transaction.on_commit(partial(touch_imports_of, changed))

@@ -9,9 +9,13 @@ from django.core.exceptions import ValidationError as NotByHand
 from pydantic import ValidationError
 
 from bookops.books import Book
+from bookops.clock import database_now
 from bookops.purposes import purpose_named
+from bookops.runs import State
 from enrichment.genre_vocabulary import vocabulary
+from enrichment.models import LibraryImport
 from enrichment.purposes.genres import GenresOfBook
+from tests.factories import make_import, make_row
 
 genres = purpose_named("genres")
 
@@ -71,3 +75,31 @@ def test_a_person_names_genres_plainly(value):
 def test_a_person_cannot_name_others_either(value):
     with pytest.raises(NotByHand):
         genres.by_hand(Book(title="x"), "genres", value)
+
+
+@pytest.mark.django_db
+def test_dashboards_that_show_the_book_are_written_anew(django_capture_on_commit_callbacks):
+    row = make_row(make_import(state=State.SUCCEEDED, stage=LibraryImport.Stage.DONE))
+    changes = genres.changes(row.book, says("Classics"), "J")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        genres.apply([(row.book, changes)], "J", database_now())
+    assert _versions_behind(row) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        genres.undo([(row.book, changes)], "J", database_now())
+    assert _versions_behind(row) == 2
+
+
+@pytest.mark.django_db
+def test_a_book_that_keeps_its_genres_leaves_its_dashboards_alone(django_capture_on_commit_callbacks):
+    row = make_row()
+    row.book.locked = ["genres"]
+
+    with django_capture_on_commit_callbacks() as callbacks:
+        genres.apply([(row.book, genres.changes(row.book, says("Classics"), "J"))], "J", database_now())
+    assert callbacks == []
+
+
+def _versions_behind(row):
+    held = LibraryImport.objects.get(pk=row.library_import_id)
+    return held.changes - held.dashboard_changes
