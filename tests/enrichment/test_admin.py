@@ -28,6 +28,7 @@ from bookops.runs import State
 from bookops.source_health import SourceHealth
 from enrichment.matching import Candidate, Compared
 from enrichment.models import EditionRecord, ImportRow, LibraryImport, RowAttempt, SubjectCount
+from tests.api.clients import body_of
 from tests.factories import import_library, library, make_book, make_entry, make_facts, make_import, make_owner, make_row
 
 pytestmark = pytest.mark.django_db
@@ -347,7 +348,7 @@ def test_a_finished_import_has_charts_and_files(boss, sources):
     assert re.search(r"<caption>Genres</caption>.*?Fantasy", shown, re.DOTALL)
     for name, start in (("dashboard", b'{"export_id"'), ("upload", b"Book Id")):
         response = boss.get(reverse(f"admin:enrichment_libraryimport_{name}", args=[library_import.pk]))
-        assert b"".join(response).startswith(start)
+        assert body_of(response).startswith(start)
         assert response.headers["Content-Disposition"].startswith("attachment")
 
 
