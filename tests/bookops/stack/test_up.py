@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from bookops.stack.sockets import free_port, private_folder
+from tests.migrated import copy_migrated
 
 PROJECT = Path(__file__).parents[3]
 
@@ -99,6 +100,7 @@ def test_it_serves_until_it_is_asked_to_stop_and_a_second_one_is_refused(folder:
         process.communicate(timeout=40)
         assert process.returncode == 0
         assert time.monotonic() - began < 20
+    assert (folder / "var" / "bookops.sqlite3").exists()
     token = re.search(r"Authorization: Token (\w+)", "".join(said))
     assert token
 
@@ -106,12 +108,15 @@ def test_it_serves_until_it_is_asked_to_stop_and_a_second_one_is_refused(folder:
 @pytest.mark.flow
 @pytest.mark.timeout(180)
 def test_nothing_outlives_a_killed_supervisor_and_the_next_one_cleans_up_and_does_its_job(folder: Path) -> None:
+    var = folder / "var"
+    var.mkdir(mode=0o700)
+    copy_migrated(var / "bookops.sqlite3")
     command = [sys.executable, "-u", "manage.py", "up", "--port", str(free_port())]
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         deadline = time.monotonic() + 60
-        while not (folder / "var" / "log" / "flower.log").exists() and time.monotonic() < deadline:
+        while not (var / "log" / "flower.log").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         assert len(processes_of(folder)) > 5
         process.kill()
@@ -119,13 +124,11 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_one_cleans_up_and_doe
     while processes_of(folder) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_of(folder) == []
-    left = re.search("unix://(.+)/v.sock", (folder / "var" / "stack.env").read_text())
+    left = re.search("unix://(.+)/v.sock", (var / "stack.env").read_text())
     assert left and Path(left[1]).is_dir()
     done = up(folder, "--once")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not Path(left[1]).exists()
-    var = folder / "var"
-    assert (var / "bookops.sqlite3").exists()
     assert list((var / "valkey").rglob("*.aof*"))
     assert not (var / "stack.env").exists()
     assert processes_of(folder) == []
