@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from bookops.clock import database_now
 from bookops.purposes import Applied, Change, Changes, Purpose, purpose_named
@@ -98,14 +98,15 @@ def agrees(purpose: Purpose, answers: Sequence[Any]) -> bool:
 def _whole_groups(
     job: LLMJob, purpose: Purpose, outcomes: Mapping[LLMJobItem, Any]
 ) -> Iterable[list[tuple[LLMJobItem, Any]]]:  # fmt: skip
-    """Yield the answered items of each target of which no item is open any more."""
+    """Yield the answered items of each target of which no item is open any more, but for those that a person has decided about."""
     by_target: dict[int, list[tuple[LLMJobItem, Any]]] = defaultdict(list)
     for item, answer in outcomes.items():
         by_target[item.target_id].append((item, answer if item.has_ended else None))
     is_open = {item.target_id for item in outcomes if not item.has_ended}
     ours = [item.pk for item in outcomes]
     others = LLMJobItem.objects.filter(job=job, target_id__in=by_target).exclude(pk__in=ours).defer("prompt", "response")
-    for item in others.filter(proposal=None):
+    # What waits for a person because another model had no answer then is decided about anew, now that it has.
+    for item in others.filter(Q(proposal=None) | Q(proposal__state=Proposal.State.WAITING)):
         if not item.has_ended:
             is_open.add(item.target_id)
         elif item.state == State.SUCCEEDED:
@@ -140,6 +141,8 @@ def _decide(job: LLMJob, purpose: Purpose, groups: Sequence[Sequence[tuple[LLMJo
             telling.insert(0, best)
     for (telling, _, _), applied in zip(to_write, _written(job, purpose, to_write, now), strict=True):
         note_applied([one.proposal for one in telling], applied, now)
+    if len(job.asks) > 1:
+        Proposal.objects.filter(item__in=[one.item.pk for one in decided], state=Proposal.State.WAITING).delete()
     insert_instances([one.proposal for one in decided])
 
 

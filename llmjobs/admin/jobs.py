@@ -26,6 +26,7 @@ from bookops.purposes import all_purposes
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from bookops.spend import dollars
 from llmjobs import jobs
+from llmjobs.admin.appending import APPEND, may_be_added_to
 from llmjobs.admin.job_buttons import JOB_BUTTONS, REVIEW, RUN, items_moved
 from llmjobs.admin.starting import StartingMixin
 from llmjobs.admin.statuses import ITEM_WORDS, JobStatusFilter, reasons_of, status_counts
@@ -66,7 +67,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
     ordering = ["-created_at"]
     actions = ["cancel_selected", "pause_selected", "resume_selected", "retry_selected"]
     change_form_template = "llmjobs/desk/job.html"
-    buttons = JOB_BUTTONS
+    buttons = (*JOB_BUTTONS, APPEND)
 
     @property
     def media(self) -> Media:
@@ -159,6 +160,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
 
     def page(self, request: HttpRequest, obj: LLMJob) -> dict[str, Any]:
         may_run = self.has_run_permission(request)
+        purpose = all_purposes().get(obj.purpose)
         return {
             **self._live(request, obj),
             "title": obj.label,
@@ -166,9 +168,11 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
             "live_address": reverse("admin:llmjobs_llmjob_live", args=[obj.pk]),
             "clone_address": f"{reverse('admin:llmjobs_llmjob_add')}?clone={obj.pk}" if may_run else "",
             "addresses": {name: self.address_of(obj, name) for name in ("priority", "cap")} if may_run and obj.state not in ENDED else {},
+            "append_address": self.address_of(obj, "append") if may_run and may_be_added_to(obj) else "",
+            "filters": list(getattr(purpose, "FILTERS", {})),
             "priorities": [(name, number == obj.priority) for name, number in jobs.PRIORITIES.items()],
             "cap": dollars(obj.cap) if obj.cap is not None else "",
-            "purpose": all_purposes().get(obj.purpose),
+            "purpose": purpose,
         }
 
     def live_view(self, request: HttpRequest, job_id: Any) -> JsonResponse:

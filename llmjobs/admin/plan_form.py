@@ -24,8 +24,9 @@ from llmjobs.models import LLMJob
 Kind = LLMJob.ScopeKind
 POLICIES = [("review", "A person looks at each"), ("above", "Above a confidence at once, the rest is looked at"), ("apply", "At once")]
 WAYS = {"responses": "one by one", "batch": "in batches: half the price, within 24 hours"}
-#: Fields of the second model are the first one's with this before their names.
-OTHER = "other_"
+#: Fields of the further models are the first one's with these before their names.
+OTHERS = {"other_": "Another model, too", "third_": "A third model", "fourth_": "A fourth model"}
+PREFIXES = ("", *OTHERS)
 LONGEST_TEXT = 20_000
 #: What a field of the form is called where a job refuses it.
 REFUSED_AT = {"scope": "scope_kind", "asks": "model", "template": "template", "policy": "policy", "above": "above", "label": "label"}
@@ -126,10 +127,10 @@ class PlanForm(OwnedForm):
         known = list(LanguageModel.objects.prefetch_related("prices"))
         choices, closed = model_choices(known)
         efforts = list(dict.fromkeys(effort for model in known for effort in model.efforts))
-        for prefix, first in (("", []), (OTHER, [("", "none")])):
-            words = "Another model, too" if prefix else "Model"
+        for prefix in PREFIXES:
+            none = [("", "none")] if prefix else []
             self.fields[f"{prefix}model"] = forms.ChoiceField(
-                label=words, choices=[*first, *choices], widget=ClosedSelect, required=not prefix
+                label=OTHERS.get(prefix, "Model"), choices=[*none, *choices], widget=ClosedSelect, required=not prefix
             )
             self.fields[f"{prefix}model"].widget.closed = closed
             self.fields[f"{prefix}effort"] = forms.ChoiceField(
@@ -175,7 +176,7 @@ class PlanForm(OwnedForm):
             label=given["label"],
             system=given["system"],
             template=given["template"],
-            asks=tuple(self._ask(prefix) for prefix in ("", OTHER) if given[f"{prefix}model"]),
+            asks=tuple(self._ask(prefix) for prefix in PREFIXES if given[f"{prefix}model"]),
             policy=given["policy"],
             above=given["above"],
             priority=PRIORITIES[given["priority"]],
@@ -228,8 +229,8 @@ class PlanForm(OwnedForm):
         return self._bound("model", "effort", "tier", "most_output_tokens")
 
     @property
-    def other_fields(self) -> list[BoundField]:
-        return self._bound(*(f"{OTHER}{name}" for name in ("model", "effort", "tier", "most_output_tokens")))
+    def other_models(self) -> list[list[BoundField]]:
+        return [self._bound(*(f"{prefix}{name}" for name in ("model", "effort", "tier", "most_output_tokens"))) for prefix in OTHERS]
 
     @property
     def prompt_fields(self) -> list[BoundField]:
@@ -295,12 +296,10 @@ def as_initial(job: LLMJob) -> Mapping[str, Any]:
     asks = {
         # A batch has no other tier to choose.
         f"{prefix}{name}": "" if ask[name] == Tier.BATCH else ask[name]
-        for prefix, ask in zip(("", OTHER), job.asks, strict=False)
+        for prefix, ask in zip(PREFIXES, job.asks, strict=False)
         for name in ("effort", "tier", "most_output_tokens")
     }
-    chosen = {
-        f"{prefix}model": f"{ask['provider']} {ask['way']} {ask['model']}" for prefix, ask in zip(("", OTHER), job.asks, strict=False)
-    }
+    chosen = {f"{prefix}model": f"{ask['provider']} {ask['way']} {ask['model']}" for prefix, ask in zip(PREFIXES, job.asks, strict=False)}
     names = {number: name for name, number in PRIORITIES.items()}
     return {
         **asks,

@@ -38,7 +38,7 @@ from tests.llmjobs.desk import (
     proposals_of,
     told,
 )
-from tests.llmjobs.factories import OPENAI_BATCH, items_of, make_job, make_rendered_job
+from tests.llmjobs.factories import OPENAI_BATCH, items_of, make_books, make_job, make_rendered_job
 from tests.llmjobs.results import answer, make_sent_batch, make_sent_job
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +164,7 @@ BUTTONS = {
     ("job", "cap"): EDITORS,
     ("job", "create_batch_again"): EDITORS,
     ("job", "adopt_batch"): EDITORS,
+    ("job", "append"): EDITORS,
     ("item", "retry"): EDITORS,
     ("item", "send_again"): EDITORS,
     ("item", "give_up"): EDITORS,
@@ -332,6 +333,22 @@ def test_priority_and_cap_are_changed(boss):
     press(boss, job, "cap", "")
     job.refresh_from_db()
     assert job.cap is None
+
+
+def test_books_are_added_to_a_job_that_has_sent_nothing(boss):
+    job = make_job(1)
+    make_books(12, job.owner)
+    assert 'id="append"' in boss.get(page(job)).content.decode()
+
+    assert "3 items were added." in told(press(boss, job, "append", "Book 1", filter="title"))
+    assert "9 items were added." in told(press(boss, job, "append", "no", filter="flagged"))
+    assert "No item was added" in told(press(boss, job, "append"))
+    assert "has to match" in told(press(boss, job, "append", "", filter="title"))
+    assert "Unknown filter" in told(press(boss, job, "append", "red", filter="colour"))
+
+    sent = make_sent_job(1)
+    assert 'id="append"' not in boss.get(page(sent)).content.decode()
+    assert "Only a job that has sent nothing" in told(press(boss, sent, "append"))
 
 
 @pytest.mark.parametrize("typed", ["-1", "NaN", "Infinity", "1e30", "two", "2,5"])

@@ -17,6 +17,7 @@ from bookops.dispatch import rung_here
 from bookops.language_models import LanguageModel, ModelPrice
 from bookops.spend import Budget
 from bookops.staff_groups import EDITOR, VIEWER
+from llmjobs.jobs import MOST_ASKS
 from llmjobs.models import LLMJob
 from tests.factories import make_owner
 from tests.llmjobs.desk import client_of, listing, make_staff, page, told
@@ -159,6 +160,21 @@ def test_two_models_are_asked_and_routed_by_agreement(boss, user):
     job = LLMJob.objects.get()
     assert [(ask["model"], ask["tier"]) for ask in job.asks] == [("gpt-6-luna", "standard"), ("claude-haiku-5-5", "batch")]
     assert job.total_items == 4
+
+
+def test_as_many_models_are_asked_as_a_job_may(boss, user):
+    make_books(2, user)
+    others = {
+        "other_model": "anthropic batch claude-haiku-5-5",
+        "third_model": "openai batch gpt-6.1-sol",
+        "fourth_model": "openai batch gpt-6.1-terra",
+    }
+    submitted(boss, **others)
+    job = LLMJob.objects.get()
+    assert len(job.asks) == MOST_ASKS
+
+    form = boss.get(reverse(FORM), {"clone": str(job.pk)}).context["form"]
+    assert {name: form[name].value() for name in others} == others
 
 
 def test_what_is_more_than_may_be_spent_is_said(boss, user):

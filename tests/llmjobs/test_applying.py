@@ -13,9 +13,10 @@ from bookops.outbound.sdk_usage import Usage
 from bookops.runs import State
 from llmjobs.applying import apply_kept, apply_results
 from llmjobs.deciding import decide_rest
-from llmjobs.jobs import cancel
+from llmjobs.jobs import cancel, retry_failed
 from llmjobs.models import LLMJobItem, Proposal
 from llmjobs.providers import Result, Verdict
+from llmjobs.reviewing import reject
 from tests.concurrency import at_once
 from tests.llmjobs.factories import OPENAI_BATCH, items_of, make_rendered_job
 from tests.llmjobs.results import HELD, USAGE, answer, flagging, line_of, make_sent_batch, make_sent_job, money, word
@@ -401,6 +402,43 @@ def test_a_model_that_fails_elsewhere_does_not_leave_the_other_undecided():
     assert decide_rest(job.pk) == 1
     assert decide_rest(job.pk) == 0
     assert items_of(job)[0].proposal.why == "disagree"
+
+
+def half_answered(first: str) -> list[LLMJobItem]:
+    """Return the items of a target whose second model failed and is to be asked again."""
+    items = two_opinions(first, "no JSON")
+    assert retry_failed(items[0].job) == 1
+    return items
+
+
+def send_again(item: LLMJobItem, text: str) -> list[LLMJobItem]:
+    LLMJobItem.objects.filter(pk=item.pk).update(state=State.RUNNING, stage="processing", provider_task_id="resp_again")
+    item.refresh_from_db()
+    apply(item, answer("resp_again", text))
+    return items_of(item.job)
+
+
+def test_an_answer_that_a_retry_brought_is_compared_with_the_others():
+    items = send_again(half_answered(flagging())[1], flagging())
+
+    assert [item.proposal.state for item in items] == ["applied", "applied"]
+    assert book_of(items[0]).flagged
+
+
+def test_a_model_that_differs_after_its_retry_leaves_it_to_a_person():
+    items = send_again(half_answered(flagging())[1], flagging(flagged=False))
+
+    assert not book_of(items[0]).flagged
+    assert [(item.proposal.state, item.proposal.why) for item in items] == [("waiting", "disagree"), ("nothing", "")]
+
+
+def test_what_a_person_has_decided_meanwhile_stays():
+    first, second = half_answered(flagging())
+    reject([first.proposal.pk], by=first.owner)
+
+    items = send_again(second, flagging())
+
+    assert [(item.proposal.state, item.proposal.why) for item in items] == [("rejected", "disagree"), ("waiting", "disagree")]
 
 
 def test_both_models_in_one_chunk_are_decided_together():
