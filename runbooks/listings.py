@@ -33,7 +33,8 @@ def keep_listing(owner_id: Any, key: str, facts: ListingFacts, at: datetime) -> 
         },
     )
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-    ListingSnapshot.objects.get_or_create(listing=listing, digest=digest, defaults={"facts": said, "at": at})
+    # What it has said before is kept already.
+    ListingSnapshot.objects.bulk_create([ListingSnapshot(listing=listing, digest=digest, facts=said, at=at)], ignore_conflicts=True)
     return listing
 
 

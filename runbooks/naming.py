@@ -38,7 +38,10 @@ _HONORIFIC = re.compile(r"sir|dame|lord|lady|dr|revd?|reverend|prof(?:essor)?|mr
 
 def fold(text: str) -> str:
     """Return a text in lower case without accents."""
-    text = unicodedata.normalize("NFKD", text[:_LONGEST].lower())
+    text = text[:_LONGEST].lower()
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in text if not unicodedata.combining(letter))
 
 

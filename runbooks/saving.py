@@ -52,7 +52,7 @@ def save_runbook(course: Course) -> EvalRunbook:
     subject = subject_of(facts, reading, binders=reference.binders, key=str(copy.public_id))
     evidence = look_up(subject, reference, holdings_of(execution.owner_id))
     _save_copy(copy, evidence)
-    runbook, _ = EvalRunbook.objects.select_for_update().get_or_create(copy=copy, defaults={"owner_id": execution.owner_id})
+    runbook = EvalRunbook.objects.select_for_update().filter(copy=copy).first() or EvalRunbook(copy=copy, owner_id=execution.owner_id)
     before, asked_before = _standing(runbook), _asked(runbook)
     _take_price(runbook, facts)
     if reading is not None:
