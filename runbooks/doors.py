@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from bookops.doors import open_door, shared_redis
+from bookops.doors import open_door, quota_of, shared_redis
 from bookops.outbound.answers import Answer
-from bookops.outbound.errors import NotFound, Refused
+from bookops.outbound.errors import NotFound, Refused, TryAgain
 from bookops.outbound.guard import GuardedDoor
 from bookops.outbound.quota import Limits
 from bookops.outbound.sdk import anthropic_client
@@ -31,6 +31,8 @@ ONE_OF_TWO = 12.0
 LONGEST_READING = 115.0
 #: Seconds a step sleeps for its turn before its row goes back to wait.
 LONGEST_NAP = 5.0
+#: All image hosts together, where one of them asks us to wait.
+PHOTOS = "photos"
 #: A photo that a person gave us is named by this and its key in storage.
 UPLOADED = "upload:"
 
@@ -72,7 +74,9 @@ def open_abebooks() -> abebooks.AbeBooks:
 
 @lru_cache(maxsize=4)
 def _abebooks(url: str, per_second: float) -> abebooks.AbeBooks:
-    door = open_door(abebooks.NAME, url, Limits(rate=per_second), note_call, deadline=2 * ONE_OF_TWO, longest_nap=LONGEST_NAP)
+    # Its pace is slow, so many wait: as rows, not in threads, but for a little longer than the sweeper takes to ring for the next ones.
+    nap = settings.SWEEP_SECONDS + 1
+    door = open_door(abebooks.NAME, url, Limits(rate=per_second), note_call, deadline=2 * ONE_OF_TWO, longest_nap=nap)
     return abebooks.AbeBooks(door)
 
 
@@ -100,9 +104,13 @@ def _rates(url: str) -> frankfurter.Frankfurter:
 
 
 class PhotoDoor:
-    """Lead to the image hosts of the settings and to the photos that people gave us, and nowhere else."""
+    """Lead to the image hosts of the settings and to the photos that people gave us, and nowhere else.
+
+    While an image host has told anybody to wait, no process asks for a photo: that raises TryAgain with the seconds that are left.
+    """
 
     def __init__(self) -> None:
+        self._quota = quota_of(PHOTOS, Limits())
         self._outside = image_door(
             user_agent=settings.USER_AGENT, hosts=settings.EBAY_IMAGE_HOSTS, trusted_origins=tuple(_sandbox_origins())
         )
@@ -110,12 +118,21 @@ class PhotoDoor:
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Return a photo as it was sent; raises one of the four errors."""
         if not url.startswith(UPLOADED):
-            return self._outside.get(url, headers)
+            return self._fetched(url, headers)
         try:
             with default_storage.open(url.removeprefix(UPLOADED)) as file:
                 return Answer(200, {}, file.read(), 0.0)
         except FileNotFoundError:
             raise NotFound("the uploaded photo is gone") from None
+
+    def _fetched(self, url: str, headers: Mapping[str, str] | None) -> Answer:
+        self._quota.take()
+        try:
+            return self._outside.get(url, headers)
+        except TryAgain as error:
+            if error.retry_after is not None:
+                self._quota.block(error.retry_after)
+            raise
 
 
 def open_photos() -> PhotoDoor:

@@ -106,7 +106,9 @@ def project_parts(*, host: str, port: int, flower_port: int) -> list[Part]:
         worker_part("imports", SHORT_QUEUES, 8),
         worker_part("enrichment-1", "enrichment", settings.BOOK_THREADS),
         worker_part("enrichment-2", "enrichment", settings.BOOK_THREADS),
-        worker_part("evaluations", EVALUATION_QUEUES, 32),
+        # Two: what an evaluation takes of the processor is Python of ours, of which a process runs one thread at a time.
+        worker_part("evaluations-1", EVALUATION_QUEUES, 16),
+        worker_part("evaluations-2", EVALUATION_QUEUES, 16),
         worker_part("batches", BATCH_QUEUES, 16),
         web_part(host, port),
         sweeper_part(),

@@ -76,7 +76,7 @@ def _evaluate(stack: Stack, listings: list[Listing], owners: int) -> float:
 def _bounds(stack: Stack, calls: Asked, latencies: Latencies, a_photo: float) -> dict[str, float]:
     from django.conf import settings
 
-    threads, cores = stack.threads("evaluations"), os.cpu_count() or 1
+    threads, cores = stack.threads("evaluations-1", "evaluations-2"), os.cpu_count() or 1
     return {
         f"latencies over {threads} threads": calls.thread_seconds(latencies) / threads,
         "quota of AbeBooks": (calls.offers - 1) / settings.ABEBOOKS_PER_SECOND,

@@ -26,7 +26,7 @@ from tests.servers.valkey import ValkeyServer
 SAMPLE_SECONDS = 0.5
 #: The parts that an import of a library needs, and those of evaluations and of jobs; beat only where it is measured.
 IMPORTS = ("imports", "enrichment-1", "enrichment-2", "sweeper", "web")
-EVALUATIONS = ("evaluations", "imports", "sweeper", "web")
+EVALUATIONS = ("evaluations-1", "evaluations-2", "imports", "sweeper", "web")
 JOBS = ("batches", "sweeper", "web")
 #: Dollars a day that no measurement spends.
 UNBOUNDED = {"SPEND_PER_DAY": 1_000_000}
@@ -64,10 +64,10 @@ class Stack:
         self._wait_until_up(chosen)
         threading.Thread(target=self._sample, name="memory", daemon=True).start()
 
-    def threads(self, worker: str) -> int:
-        """Return how many things a worker does at once."""
-        command = self._commands[worker]
-        return int(command[command.index("-c") + 1])
+    def threads(self, *workers: str) -> int:
+        """Return how many things these workers do at once."""
+        commands = [self._commands[worker] for worker in workers]
+        return sum(int(command[command.index("-c") + 1]) for command in commands)
 
     def spawn(self, name: str, *command: str) -> Child:
         """Start one part; its output goes to a log in the folder."""
