@@ -23,7 +23,7 @@ MOST_BYTES = 120_000_000
 AT_ONCE = 6
 #: Seconds for one photo on its way, redirects included.
 LONGEST_DOWNLOAD = 15.0
-#: Seconds before a photo that did not come is asked for once more.
+#: Seconds before a photo that did not come is asked for once more, where its host does not ask for longer.
 PAUSE = 0.5
 
 #: What the rules of choosing say of an image that is one.
@@ -162,8 +162,11 @@ class _Listing:
     def _download(self, url: str) -> bytes:
         try:
             return self._ask(url)
-        except TryAgain:
-            time.sleep(PAUSE)
+        except TryAgain as error:
+            pause = max(PAUSE, error.retry_after or 0.0)
+            if time.monotonic() + pause >= self.until:
+                raise
+            time.sleep(pause)
             return self._ask(url)
 
     def _ask(self, url: str) -> bytes:

@@ -119,6 +119,18 @@ def test_no_other_place_is_reached_for_a_photo(url: str):
     assert type(refused.value).__name__ in ("Refused", "SuspiciousFileOperation", "NotFound")
 
 
+def test_a_host_that_asks_to_be_let_be_is_let_be_by_all(sandbox: RunningSandbox):
+    photo = open_ebay().item(ITEM).image_urls[0]
+    sandbox.settings(faults=[{"kind": "429", "source": "ebayimg", "retry_after": 60}])
+    with pytest.raises(TryAgain) as told:
+        open_photos().get(photo)
+    with pytest.raises(TryAgain) as waiting:
+        open_photos().get(photo)
+    assert (told.value.reason, waiting.value.reason) == ("rate_limited", "quota_blocked")
+    assert sandbox.log()["sources"]["ebayimg"]["calls"] == 1
+    shared_redis().flushdb()
+
+
 # Short links
 
 

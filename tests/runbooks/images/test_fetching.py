@@ -144,6 +144,21 @@ def test_a_photo_that_did_not_come_is_asked_for_once_more(monkeypatch):
     assert reasons(photos) == {1: "http_503"}
 
 
+def test_a_host_that_asks_to_be_let_be_is_asked_again_when_it_said():
+    door = FakeDoor(**{"0": [TryAgain(reason="rate_limited", retry_after=0.8), PHOTO]})
+    started = time.monotonic()
+    photos = fetch([address(0)], door=door, decoder=FakeDecoder())
+    assert positions(photos.kept) == [0]
+    assert time.monotonic() - started >= 0.8
+
+
+def test_a_host_that_asks_to_be_let_be_for_too_long_is_not_waited_for():
+    door = FakeDoor(**{"0": [TryAgain(reason="rate_limited", retry_after=3600.0), PHOTO]})
+    photos = fetch([address(0)], door=door, decoder=FakeDecoder(), seconds=5.0)
+    assert reasons(photos) == {0: "rate_limited"}
+    assert photos.left_out[0].may_come_back
+
+
 def test_what_is_late_is_given_up():
     door, go = FakeDoor(), threading.Event()
     door.before = lambda: go.wait(5)
