@@ -22,14 +22,14 @@ def listings() -> list[Listing]:
     return [one for one in script() if one.state == "live" and one.case not in FRUITLESS]
 
 
-def evaluate(owner: str, listing: Listing) -> uuid.UUID:
-    """Begin to evaluate a listing for an owner, who wants to be told by e-mail, and return the execution."""
+def evaluate(owner: str, url: str) -> uuid.UUID:
+    """Begin to evaluate the listing of a link for an owner, who wants to be told by e-mail, and return the execution."""
     from bookops.notices import NoticeChoice
     from runbooks.executions import start_import
 
     person = owner_named(owner, email=f"{owner}@example.org")
     NoticeChoice.objects.get_or_create(owner=person, defaults={"by_email": True})
-    return start_import(person, listing.link)[0].pk
+    return start_import(person, url)[0].pk
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Evaluator(People):
         """Import the next listing; now and then its owner thinks better of it."""
         known = listings()
         lap, place = divmod(len(self.begun), len(known))
-        execution_id = evaluate(f"reader-{lap}", known[place])
+        execution_id = evaluate(f"reader-{lap}", known[place].link)
         self.begun.append(execution_id)
         self.thinks_better(lambda: _cancel(execution_id))
 

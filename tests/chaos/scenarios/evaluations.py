@@ -103,7 +103,7 @@ def deliveries(trial: Trial) -> list[Line]:
     copied = {name: {"bells": {"copies": COPIES}} for name in parts}
     with trial.stack(*parts, tampering=copied):
         set_latencies(trial.ground)
-        begun = [evaluate("ada", one) for one in listings()[: 12 if trial.long else 5]]
+        begun = [evaluate("ada", one.link) for one in listings()[: 12 if trial.long else 5]]
         trial.wait_until(all_told, 120)
         time.sleep(2)
         mailed = evaluations.mails((trial.ground.folder / "imports.log").read_text(errors="replace"))
@@ -130,7 +130,7 @@ def lost_bells(trial: Trial) -> list[Line]:
     settings = {"SWEEP_SECONDS": SWEEP_SECONDS, "RING_AGAIN_SECONDS": RING_AGAIN_SECONDS}
     with trial.stack(*parts, tampering=tampering, **settings):
         set_latencies(trial.ground)
-        begun = [evaluate(f"reader-{number}", listings()[0]) for number in range(100 if trial.long else 10)]
+        begun = [evaluate(f"reader-{number}", listings()[0].link) for number in range(100 if trial.long else 10)]
         trial.wait_until(all_told, 300 if trial.long else 120)
     most = RING_AGAIN_SECONDS + SWEEP_SECONDS + 5
     return [*judge(begun), at_most("seconds from a step to the next", _longest_pause(begun), most, " s")]
@@ -163,7 +163,7 @@ def poison(trial: Trial) -> list[Line]:
     parts = ("evaluations-1", "evaluations-2", "imports", "beat", "sweeper-1")
     with trial.stack(*parts, tampering=tampering, LEASE_SECONDS=SHORT_LEASE, SOURCE_DEADLINE_SECONDS=4) as stack:
         set_latencies(trial.ground)
-        poisoned, *healthy = [evaluate("ada", one) for one in (victim, *others)]
+        poisoned, *healthy = [evaluate("ada", one.link) for one in (victim, *others)]
         drain(stack, all_told, most=150)
     execution = Execution.objects.get(pk=poisoned)
     step = StepRun.objects.get(execution=execution, name=CLAUDE_ANALYSIS, is_current=True)
@@ -189,7 +189,7 @@ def takeover(trial: Trial) -> list[Line]:
     count = 60 if trial.long else 12
     with trial.stack("evaluations-1", "imports", "beat", "sweeper-1", "sweeper-2") as stack:
         set_latencies(trial.ground, anthropic=6.0)
-        begun = [evaluate(f"reader-{number}", listings()[0]) for number in range(count)]
+        begun = [evaluate(f"reader-{number}", listings()[0].link) for number in range(count)]
         trial.wait_until(lambda: _reading() >= min(count, 8), 90)
         time.sleep(1)
         from bookops.clock import database_now

@@ -57,7 +57,7 @@ def _one(trial: Trial, source: str, kind: str, broken_promises: list[str]) -> li
         time.sleep(LASTS)
         sandbox.settings(faults=[])
         if kind == "429":
-            broken_promises += _too_early(sandbox.log(calls=True)["each_call"], source)
+            broken_promises += too_early(sandbox.log(calls=True)["each_call"], source)
         # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
         trial.ground.flush_valkey()
         for name in PARTS:
@@ -66,7 +66,7 @@ def _one(trial: Trial, source: str, kind: str, broken_promises: list[str]) -> li
     return accepted
 
 
-def _too_early(calls: list[dict[str, object]], source: str) -> list[str]:
+def too_early(calls: list[dict[str, object]], source: str) -> list[str]:
     """Return the calls that came before a 429's Retry-After was over; those that were under way when it came are forgiven."""
     too_early, told = [], None
     for call in calls:
