@@ -25,7 +25,7 @@ from bookops.bulk import write_fields
 from bookops.clock import database_now
 from bookops.language_models import LanguageModel, ModelLimit, ModelPrice, limit_on, model_on
 from bookops.leases import heartbeat
-from bookops.outbound.errors import Refused, SourceError, TryAgain
+from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
 from bookops.runs import ENDED, State, wait_before
 from llmjobs.attempts import keep_refused
 from llmjobs.doors import open_batches
@@ -233,8 +233,12 @@ def _store_failure(batch: ProviderBatch, job: LLMJob, error: SourceError) -> Non
         if isinstance(error, TryAgain):
             batch.after_waiting(now, max(error.retry_after or 0.0, wait_before(batch.losses + batch.attempts)), reason=error.reason,
                                 detail=error.detail)  # fmt: skip
+        elif isinstance(error, BadAnswer):
+            # Nothing was created yet, and what could not be read may be whole the next time.
+            batch.after_failure(now, retry_after=None, reason=error.reason, detail=error.detail)
         else:
             batch.after_refusal(now, reason=error.reason, detail=error.detail)
+        if batch.has_ended:
             _leave_items(batch, job, error, now)
         write_fields([batch], _MOVED)
     if isinstance(error, Refused) and error.account_wide:
@@ -312,7 +316,9 @@ def halve(batch: ProviderBatch) -> list[ProviderBatch]:
         items = LLMJobItem.objects.filter(batch=batch).filter(~Q(state__in=ENDED))
         ids = list(items.order_by("number").values_list("pk", flat=True))
         if len(ids) < 2:
-            _take_out(batch, job, items, state=State.FAILED, ended_at=now, reason="too_large", detail="Its provider has no room for it.")
+            told = {"reason": "too_large", "detail": "Its provider has no room for it."}
+            keep_refused(items, now=now, **told)
+            _take_out(batch, job, items, state=State.FAILED, ended_at=now, **told)
             return []
         middle = len(ids) // 2
         return [_half(batch, some, now) for some in (ids[:middle], ids[middle:])]

@@ -10,7 +10,7 @@ from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.invariants import broken_invariants
 from bookops.language_models import ModelLimit
-from bookops.outbound.errors import Refused, TryAgain
+from bookops.outbound.errors import BadAnswer, Refused, TryAgain
 from llmjobs import batching
 from llmjobs.doors import standing_in
 from llmjobs.holding import release_holds
@@ -139,6 +139,39 @@ def test_a_refused_batch_fails_its_items_and_holds_nothing(provider):
     assert broken_invariants() == {}
 
 
+def test_a_file_whose_taking_was_told_in_no_known_words_is_sent_again(openai, monkeypatch):
+    job = job_for(openai)
+    answers = [BadAnswer("expected JSON, got text/plain", reason="not_json")]
+    upload = openai.upload
+    monkeypatch.setattr(openai, "upload", lambda path: upload(path) if not answers else _raise(answers.pop()))
+
+    work_on(job.pk)
+    assert (ProviderBatch.objects.get().state, statuses(job)) == ("pending", ["submitting"] * 3)
+    ProviderBatch.objects.update(next_at=database_now())
+    work_on(job.pk)
+
+    assert len(openai.taken()) == 1
+    assert statuses(job) == ["processing"] * 3
+    assert broken_invariants() == {}
+
+
+def test_a_file_that_is_never_taken_in_known_words_fails_its_items_in_the_end(openai, monkeypatch):
+    job = job_for(openai)
+    monkeypatch.setattr(openai, "upload", lambda path: _raise(BadAnswer("expected JSON, got text/plain", reason="not_json")))
+
+    for _ in range(6):
+        work_on(job.pk)
+        ProviderBatch.objects.update(next_at=database_now())
+
+    assert (ProviderBatch.objects.get().state, ProviderBatch.objects.get().attempts) == ("dead", 5)
+    assert {(item.status, item.reason, item.held) for item in items_of(job)} == {("failed", "not_json", 0)}
+    assert broken_invariants() == {}
+
+
+def _raise(error: Exception):
+    raise error
+
+
 def test_an_account_that_is_spent_pauses_the_job_and_leaves_its_items_queued(provider):
     job = job_for(provider)
     provider.refuse(Refused("spent", reason="spend_limit", account_wide=True))
@@ -261,7 +294,9 @@ def test_a_batch_of_one_that_is_too_large_fails_its_item(openai):
 
     assert batching.halve(ProviderBatch.objects.get()) == []
 
-    assert (statuses(job), items_of(job)[0].held) == (["failed"], 0)
+    [item] = items_of(job)
+    assert (item.status, item.held) == ("failed", 0)
+    assert [(one.outcome, one.reason) for one in item.tries.all()] == [("not_sent", "too_large")]
 
 
 def test_its_file_is_gone_when_it_is_sent(openai, tmp_path, monkeypatch):
