@@ -22,3 +22,11 @@ def test_an_event_of_a_transaction_that_fails_leaves_no_gap():
     with pytest.raises(TypeError):
         library_import.record("broken", what=object())
     assert library_import.record("reading").seq == 2
+
+
+def test_an_instance_that_others_have_outrun_takes_the_next_number():
+    ours = make_import()
+    theirs = LibraryImport.objects.get(pk=ours.pk)
+    theirs.record("reading")
+    theirs.record("read")
+    assert [ours.record("chunk_done").seq, ours.record("finished").seq] == [3, 4]

@@ -6,7 +6,7 @@ from bookops.dispatch import Here, rung_here
 from bookops.notices import Notice
 from bookops.outbound.errors import NotFound, Refused, TryAgain
 from bookops.runs import State
-from runbooks.advancing import REMEDY, Course, advance
+from runbooks.advancing import REMEDY, Course, advance, advance_if_idle
 from runbooks.executions import progress, retry_step, start_import
 from runbooks.models import Execution, StepRun
 from runbooks.plan import STEPS
@@ -45,6 +45,15 @@ def test_it_runs_stage_by_stage_to_the_notice(steps: FakeSteps):
         "assemble", "notify",
     ]  # fmt: skip
     assert Notice.objects.filter(run_id=execution.pk).count() == 1
+
+
+@pytest.mark.parametrize(("state", "opened"), [(State.RUNNING, False), (State.PENDING, False), (State.SUCCEEDED, True)])
+def test_the_body_of_a_chord_leaves_it_to_a_step_that_is_at_work(steps: FakeSteps, state: State, opened: bool):
+    execution = make_execution()
+    make_step(execution, state=state)
+    with rung_here():
+        assert advance_if_idle(execution.pk) == opened
+    assert execution.steps.count() == 1 + opened
 
 
 def order(execution: Execution, name: str) -> int:
