@@ -135,6 +135,7 @@ def test_a_refused_batch_fails_its_items_and_holds_nothing(provider):
 
     assert statuses(job) == ["failed"] * 3
     assert {item.held for item in items_of(job)} == {0}
+    assert [item.tries.get().reason for item in items_of(job)] == ["invalid_request"] * 3
     assert ProviderBatch.objects.get().state == "failed"
     assert broken_invariants() == {}
 
