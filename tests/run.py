@@ -7,6 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,24 +25,33 @@ NOT_HERE = ["--ignore", "tests/api/test_fuzzing.py"]
 COMPILED_ONCE = "PYTHONDONTWRITEBYTECODE"
 
 
-def run_pytest(name: str, arguments: list[str], env: dict[str, str]) -> int:
-    """Run pytest in an environment, print how long it took and return its exit code."""
-    print(f"\nTests on {name}", flush=True)
-    began = time.monotonic()
-    code = subprocess.run([sys.executable, "-m", "pytest", *NOT_HERE, *arguments], env=env).returncode
-    print(f"{name}: exit code {code} after {time.monotonic() - began:.0f} s", flush=True)
-    return code
+@dataclass(frozen=True)
+class Pass:
+    """Describe one run of pytest: against a database, from a migrated one as tests/migrated.py names it."""
 
+    name: str
+    arguments: list[str]
+    database_url: str
+    template: str
 
-def run_both_kinds(name: str, arguments: list[str], database_url: str, template: str) -> int:
-    """Run the browser's tests in a process of their own: its driver leaves a running event loop, which asynchronous tests cannot have.
-
-    template: a migrated database, as tests/migrated.py names it.
-    """
-    env = os.environ | {"TEST_DATABASE_URL": database_url, migrated.VARIABLE: template}
-    env.pop(COMPILED_ONCE, None)
-    quick = run_pytest(name, ["-m", "not chaos and not browser", *arguments], env)
-    return run_pytest(f"{name}, in a browser", [*arguments, "-m", "browser", "-n", "0", "tests/browser"], env) or quick
+    def run(self, *, aside: bool = False) -> int:
+        """Run it, print how long it took and return its exit code; `aside` of others all that it says is printed at its end."""
+        began = time.monotonic()
+        env = os.environ | {"TEST_DATABASE_URL": self.database_url, migrated.VARIABLE: self.template}
+        env.pop(COMPILED_ONCE, None)
+        title = f"\nTests on {self.name}\n"
+        if not aside:
+            print(title, end="", flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *NOT_HERE, *self.arguments],
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE if aside else None,
+            stderr=subprocess.STDOUT if aside else None,
+        )
+        said = title + done.stdout if aside else ""
+        print(f"{said}{self.name}: exit code {done.returncode} after {time.monotonic() - began:.0f} s", flush=True)
+        return done.returncode
 
 
 def migrate(database_url: str, folder: Path) -> None:
@@ -46,32 +59,42 @@ def migrate(database_url: str, folder: Path) -> None:
     manage(environment(folder, database_url=database_url, redis_url="redis://127.0.0.1:1", sandbox_url="", settings={}), ["migrate", "-v0"])
 
 
-def run_on_sqlite(arguments: list[str], folder: Path) -> int:
-    """Return the exit code of all tests on SQLite."""
-    template = folder / "migrated.sqlite3"
-    migrate(f"sqlite:///{template}", folder)
-    return run_both_kinds("SQLite", arguments, "", str(template))
-
-
-def run_on_postgres(arguments: list[str], folder: Path) -> int:
-    """Return the exit code of the tests that use a database on PostgreSQL."""
+@contextmanager
+def postgres_with(database: str, folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL with a migrated database of this name and yield its address."""
     server = PostgresServer()
     try:
         server.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE migrated")
-        migrate(server.url("migrated"), folder)
-        return run_both_kinds("PostgreSQL", ["--only-database", *arguments], server.url(), "migrated")
+            connection.execute(f"CREATE DATABASE {database}")
+        migrate(server.url(database), folder)
+        yield server.url()
     finally:
         server.remove()
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 only if all tests passed on both."""
+    """Return 0 only if all tests passed on both.
+
+    Those in a browser have processes of their own: its driver leaves a running event loop, which asynchronous tests cannot have. They
+    mostly wait, so that both databases' run at once.
+    """
+    quick = ["-m", "not chaos and not browser", *arguments]
+    browser = [*arguments, "-m", "browser", "-n", "0", "tests/browser"]
     with tempfile.TemporaryDirectory(prefix="bookops-tests-") as name:
-        sqlite = run_on_sqlite(arguments, Path(name))
-        postgres = run_on_postgres(arguments, Path(name))
-    return sqlite or postgres
+        file = Path(name) / "migrated.sqlite3"
+        migrate(f"sqlite:///{file}", Path(name))
+        with postgres_with("migrated", Path(name)) as url, ThreadPoolExecutor() as pool:
+            codes = [
+                Pass("SQLite", quick, "", str(file)).run(),
+                Pass("PostgreSQL", ["--only-database", *quick], url, "migrated").run(),
+            ]
+            browsers = [
+                Pass("SQLite, in a browser", browser, "", str(file)),
+                Pass("PostgreSQL, in a browser", ["--only-database", *browser], url, "migrated"),
+            ]
+            codes += pool.map(lambda each: each.run(aside=True), browsers)
+    return next((code for code in codes if code), 0)
 
 
 if __name__ == "__main__":
