@@ -72,6 +72,8 @@ def tick() -> PollTick | None:
     with turns.turn(TURN, settings.TICK_SECONDS + TO_STORE) as mine:
         if mine is None:
             return None
+        # Until it has its turn it may have waited, for a connection say: a tick begins here, and so does its budget.
+        began, record.started_at = time.monotonic(), database_now()
         record.save()
         _Round(record, began).run()
         record.seconds = round(time.monotonic() - began, 3)
