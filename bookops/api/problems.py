@@ -30,6 +30,7 @@ TITLES = {
     405: "Method not allowed",
     406: "Not in that form",
     409: "In conflict with what is there",
+    412: "A precondition does not hold",
     413: "Too large",
     415: "Not in that media type",
     422: "The request cannot be carried out",

@@ -78,7 +78,7 @@ class DataView(APIView):
         tags=["imports"],
         summary="Delete an import",
         description="Cancels it if it runs and removes its upload, dashboard, rows and the books nothing else refers to.",
-        responses=DeletedSerializer,
+        responses={200: DeletedSerializer},
     )
     def delete(self, request: OwnerRequest, pk: uuid.UUID) -> Response:
         """Delete everything of an import."""

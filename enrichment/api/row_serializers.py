@@ -91,6 +91,8 @@ class RowSerializer(serializers.ModelSerializer[ImportRow]):
     genre_enrichment_success = ResultFlag(read_only=True)
     error_message = ResultText(read_only=True, allow_null=True)
     book = serializers.UUIDField(source="book.public_id", read_only=True, allow_null=True, default=None)
+    # Named here because the schema of a model's own field would not allow "", which is what rows have that were not looked for yet.
+    outcome = serializers.ChoiceField(choices=ImportRow.Outcome.choices, allow_blank=True, read_only=True)
     category = serializers.SerializerMethodField()
     explanation = serializers.SerializerMethodField()
     sources = serializers.ListField(child=serializers.CharField(), read_only=True)

@@ -10,14 +10,14 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bookops.api.problems import Problem
+from bookops.api.problems import PROBLEM_TYPE, Problem
 from bookops.api.throttles import Throttle
 from runbooks.closed_accounts import BadNotice, challenge_response, take_notice
 from runbooks.sources.ebay_signatures import BadSignature
@@ -78,7 +78,7 @@ class AccountDeletionView(APIView):
         auth=[],
         parameters=[OpenApiParameter("X-EBAY-SIGNATURE", str, OpenApiParameter.HEADER, required=True)],
         request=OpenApiTypes.OBJECT,
-        responses=TakenSerializer,
+        responses={200: TakenSerializer, (412, PROBLEM_TYPE): OpenApiResponse(OpenApiTypes.OBJECT, "Not signed by eBay.")},
         examples=[
             OpenApiExample(
                 "A closed account",
