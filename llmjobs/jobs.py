@@ -107,6 +107,11 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         raise ValidationError({"policy": "A policy is apply, above or review."})
     if plan.cap is not None and plan.cap < 0:
         raise ValidationError({"cap": "A cap is not negative."})
+    if plan.expired_to:
+        try:
+            asks_of(purpose, [plan.expired_to])
+        except ValidationError as error:
+            raise ValidationError({"expired_to": error.messages}) from None
     job = LLMJob(
         pk=job_id or uuid.uuid4(),
         owner=owner,

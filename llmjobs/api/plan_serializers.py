@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
@@ -15,7 +14,7 @@ from bookops.api.strict import StrictSerializer
 from bookops.language_models import Tier
 from bookops.purposes import Purpose, purpose_named
 from llmjobs.api.fields import CapField, PlainField, PublicIdsField, UsdField
-from llmjobs.jobs import FEW_IDS, Plan, Scope, ScopeKind, asks_of
+from llmjobs.jobs import FEW_IDS, Plan, Scope, ScopeKind
 from llmjobs.models import LLMJob
 from llmjobs.previewing import MOST
 
@@ -133,15 +132,6 @@ class PlanSerializer(PurposeAndScopeSerializer):
     larger_output_tokens = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False, allow_null=True)
     unanswered = serializers.ChoiceField(LLMJob.Unanswered.choices, required=False)
     expired_to = ExpiredToSerializer(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse to send what has expired to whom nobody could ask."""
-        if expired_to := attrs.get("expired_to"):
-            try:
-                asks_of(purpose_named(attrs["purpose"]), [expired_to])
-            except ValidationError as error:
-                raise serializers.ValidationError({"expired_to": error.messages}, "invalid") from error
-        return attrs
 
     @property
     def plan(self) -> Plan:

@@ -121,6 +121,10 @@ def test_it_refuses_what_no_model_can_be_asked(ask, words):
     assert words in refusal(asks=(ask,))["asks"][0]
 
 
+def test_it_refuses_to_send_what_has_expired_to_whom_nobody_could_ask():
+    assert "claude-none" in refusal(expired_to={"provider": "anthropic", "model": "claude-none"})["expired_to"][0]
+
+
 def test_it_refuses_the_same_model_twice():
     assert "named twice" in refusal(asks=(RESPONSES, RESPONSES))["asks"][0]
 
