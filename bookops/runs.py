@@ -76,8 +76,9 @@ class RunQuerySet(models.QuerySet[Any]):
         To be called first in the transaction that stores the results: the rows are locked until it ends.
         """
         token = uuid.uuid4()
-        if not self.held(holds).update(lease_owner=token, lease_until=None):
-            return set()
+        fenced = self.held(holds).update(lease_owner=token, lease_until=None)
+        if fenced in (0, len(holds)):
+            return {run.pk for run in holds} if fenced else set()
         return set(self.filter(pk__in=[run.pk for run in holds], lease_owner=token).values_list("pk", flat=True))
 
     def beat(self, holds: Sequence[Run], *, lease: timedelta | None = None) -> set[Any]:
