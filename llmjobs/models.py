@@ -476,10 +476,16 @@ class PollTick(models.Model):
 
 
 class ProviderMessage(models.Model):
-    """Hold the id of a webhook message that was taken, so that a replay is refused."""
+    """Hold the id of a webhook message that was taken, so that a replay is refused; and the response it told of, if nobody knew that."""
 
     message_id = models.CharField(max_length=100, unique=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
+    response_id = models.CharField(max_length=100, blank=True)
+    #: When the sweeper rings again to ask whose the response is; None once that is known.
+    ring_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["ring_at"], condition=~Q(ring_at=None), name="messages_to_ask_about")]
 
     def __str__(self) -> str:
         return self.message_id

@@ -16,6 +16,7 @@ from llmjobs.ending import end_if_done
 from llmjobs.holding import most_cost, price_of, purses_of, release_holds
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.reconciling import resend_overdue, suspect_lost
+from llmjobs.webhooks import ring_for_unknown_responses
 
 #: Rows moved in one round by each rule, so that a round stays short; the next one follows in seconds.
 MOST = 500
@@ -28,6 +29,7 @@ def sweep_jobs(now: datetime) -> dict[str, int]:
         "jobs_freed": free_jobs(now),
         "batches_freed": free_batches(now),
         "items_suspected": suspect_lost(now),
+        "responses_rung": ring_for_unknown_responses(now),
         "items_resent": resend_overdue(now),
         "items_resumed": resume_items(now),
         "jobs_rung": ring_jobs(now),

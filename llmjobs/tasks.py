@@ -39,7 +39,7 @@ def adopt(response_id: str) -> None:
     """Find out whose a response is that a webhook tells of and nobody here knows."""
     from llmjobs import webhooks
 
-    with suppress(SourceError):  # it waits for a person, as without a webhook
+    with suppress(SourceError):  # the sweeper rings again
         webhooks.adopt(response_id)
 
 

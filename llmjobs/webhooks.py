@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from bookops.clock import database_now
 from bookops.dispatch import ring
 from llmjobs.doors import open_background
 from llmjobs.models import LLMJobItem, ProviderBatch, ProviderMessage
@@ -25,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 PROVIDER = "openai"
 MOST_BYTES = 64 * 1024
+LONGEST_ID = 100
+#: Responses rung for in one round of the sweeper.
+MOST = 100
 
 
 class NotTheirs(Exception):
@@ -43,10 +48,10 @@ def take_message(body: bytes, headers: Mapping[str, str]) -> str:
     event = _checked(body, headers)
     with transaction.atomic():
         message_id = _header(headers, "webhook-id")[:100]
-        _, is_new = ProviderMessage.objects.get_or_create(message_id=message_id)
+        message, is_new = ProviderMessage.objects.get_or_create(message_id=message_id)
         if not is_new:
             raise Replayed(message_id)
-        _ring_for(str(event.get("type", "")), _about(event))
+        _ring_for(message, str(event.get("type", "")), _about(event))
     return str(event.get("type", ""))
 
 
@@ -59,8 +64,24 @@ def adopt(response_id: str) -> bool:
     try:
         item_id, intent = int(metadata["job_item_id"]), uuid.UUID(metadata["intent"])
     except (KeyError, TypeError, ValueError, AttributeError):
-        return False  # the account asks other things too
-    return adopt_response(item_id, str(intent), response_id) and look_at(item_id)
+        adopted = False  # the account asks other things too
+    else:
+        adopted = adopt_response(item_id, str(intent), response_id)
+    ProviderMessage.objects.filter(response_id=response_id).update(ring_at=None)
+    return adopted and look_at(item_id)
+
+
+def ring_for_unknown_responses(now: datetime) -> int:
+    """Ring again for responses that messages told of and nobody has found the owner of, as when the first bell was lost."""
+    from llmjobs import tasks
+
+    due = ProviderMessage.objects.filter(ring_at__lte=now)
+    rung = 0
+    for message_id, response_id in list(due.order_by("ring_at").values_list("pk", "response_id")[:MOST]):
+        if due.filter(pk=message_id).update(ring_at=now + timedelta(seconds=settings.RING_AGAIN_SECONDS)):
+            ring(tasks.adopt, response_id)
+            rung += 1
+    return rung
 
 
 def _checked(body: bytes, headers: Mapping[str, str]) -> Mapping[str, Any]:
@@ -91,14 +112,14 @@ def _client(secret: str) -> Any:
 def _about(event: Mapping[str, Any]) -> str:
     data = event.get("data")
     found = data.get("id") if isinstance(data, Mapping) else None
-    return found if isinstance(found, str) else ""
+    return found if isinstance(found, str) and len(found) <= LONGEST_ID else ""
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
     return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
-def _ring_for(kind: str, about: str) -> None:
+def _ring_for(message: ProviderMessage, kind: str, about: str) -> None:
     from llmjobs import tasks
 
     if kind.startswith("batch."):
@@ -107,6 +128,8 @@ def _ring_for(kind: str, about: str) -> None:
     elif kind.startswith("response.") and about:
         item_id = LLMJobItem.objects.filter(provider=PROVIDER, provider_task_id=about).values_list("pk", flat=True).first()
         if item_id is None:
+            message.response_id, message.ring_at = about, database_now() + timedelta(seconds=settings.RING_AGAIN_SECONDS)
+            message.save(update_fields=["response_id", "ring_at"])
             ring(tasks.adopt, about)
         else:
             ring(tasks.look_at, item_id)

@@ -44,7 +44,12 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('message_id', models.CharField(max_length=100, unique=True)),
                 ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
+                ('response_id', models.CharField(blank=True, max_length=100)),
+                ('ring_at', models.DateTimeField(blank=True, null=True)),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('ring_at', None), _negated=True), fields=['ring_at'], name='messages_to_ask_about')],
+            },
         ),
         migrations.CreateModel(
             name='Turn',

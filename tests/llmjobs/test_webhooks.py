@@ -6,14 +6,18 @@ import base64
 import json
 import time
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
+from bookops.clock import database_now
 from bookops.dispatch import rung_here
+from bookops.outbound.errors import TryAgain
 from llmjobs import webhooks
 from llmjobs.doors import standing_in
 from llmjobs.models import LLMJobItem, ProviderMessage
 from llmjobs.providers import Verdict
+from llmjobs.sweeping import sweep_jobs
 from llmjobs.webhooks import NotTheirs, Replayed, adopt, take_message
 from sandbox.openai_webhooks import signature
 from tests.llmjobs.factories import items_of
@@ -101,6 +105,28 @@ def test_a_response_of_somebody_else_is_left_alone(openai, metadata):
     openai.says["resp_other"] = word("resp_other", Verdict.OPEN, raw={"metadata": metadata})
 
     assert not adopt("resp_other")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_response_whose_bell_was_lost_is_rung_for_again_until_it_is_known_whose_it_is(openai, here):
+    make_sent_job(1)
+    item = LLMJobItem.objects.get()
+    LLMJobItem.objects.update(stage="unknown", provider_task_id="", intent="0b5c1c9e-5f0e-4e0e-9b42-0c2f2f1f0d5a")
+    metadata = {"job_item_id": str(item.pk), "intent": "0b5c1c9e-5f0e-4e0e-9b42-0c2f2f1f0d5a"}
+    with rung_here():
+        take_message(*message("response.completed", "resp_lost"))
+    later = database_now() + timedelta(minutes=1)
+
+    openai.says["resp_lost"] = TryAgain("a bad moment")
+    assert sweep_jobs(later)["responses_rung"] == 1
+    here.work()
+    openai.says["resp_lost"] = word("resp_lost", Verdict.OPEN, raw={"metadata": metadata})
+    assert sweep_jobs(later)["responses_rung"] == 0
+    assert sweep_jobs(later + timedelta(minutes=1))["responses_rung"] == 1
+    here.work()
+
+    assert LLMJobItem.objects.get().provider_task_id == "resp_lost"
+    assert sweep_jobs(later + timedelta(hours=1))["responses_rung"] == 0
 
 
 def test_an_intent_that_was_sent_again_since_is_not_adopted(openai):
