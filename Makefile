@@ -38,7 +38,7 @@ lint: $(VENV)/installed-dev ## Check style, types, imports between the parts, an
 bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-chaos: $(VENV)/installed-dev ## Kill parts in the middle of imports and count what was lost (KILLS=1000 takes half an hour)
+chaos: $(VENV)/installed-dev ## Kill parts in the middle of all three flows and count what was lost (an hour; KILLS= and CRASHES= make it longer or shorter)
 	@$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(ARGS)
 	@$(BIN)/python -m pytest -q -m chaos tests
 	@$(BIN)/python -m pytest -q -m "hypothesis and not chaos" --hypothesis-profile searching tests
