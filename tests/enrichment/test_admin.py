@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
@@ -113,6 +108,7 @@ def pages() -> list[str]:
     ]
 
 
+@pytest.mark.themed
 def test_every_page_opens(boss):
     for address in pages():
         response = boss.get(address)
@@ -196,6 +192,7 @@ def upload(client: Client, text: str, **fields: Any) -> Any:
     return client.post(reverse("admin:enrichment_libraryimport_add"), {"file": file, **fields})
 
 
+@pytest.mark.themed
 def test_an_export_is_taken_in():
     user = make_staff(*VIEWS, "run_import")
     response = upload(client_of(user), library({"Title": "Momo"}), policy="thorough", tolerated_failures="5")
@@ -205,6 +202,7 @@ def test_an_export_is_taken_in():
     assert default_storage.exists(library_import.upload_key)
 
 
+@pytest.mark.themed
 def test_a_refusal_is_shown_with_its_remedy(boss):
     response = upload(boss, "a,b\n1,2\n")
     assert response.status_code == 200
@@ -290,6 +288,7 @@ def test_deleting_asks_first_and_takes_all_with_it(boss):
     assert not default_storage.exists(library_import.upload_key)
 
 
+@pytest.mark.themed
 def test_actions_of_the_list_do_the_same(boss):
     dead = make_row(make_import(state=State.SUCCEEDED), state=State.DEAD)
     running = make_import()
@@ -330,6 +329,7 @@ def test_the_live_view_is_not_for_everybody():
     assert live(client_of(make_staff(*VIEWS)), library_import).status_code == 404
 
 
+@pytest.mark.themed
 def test_an_import_page_shows_calls_left_and_the_forecast(boss):
     library_import = make_import(started_at=database_now() - timedelta(minutes=1))
     make_row(library_import, state=State.SUCCEEDED)
@@ -340,6 +340,7 @@ def test_an_import_page_shows_calls_left_and_the_forecast(boss):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.themed
 def test_a_finished_import_has_charts_and_files(boss, sources):
     sources.open_library.know(make_facts("Momo"))
     library_import = import_library(make_owner(), {"Title": "Momo", "My Rating": "5"}, {"Title": "Nobody knows"})
@@ -357,6 +358,7 @@ def test_files_that_are_not_there_are_not_found(boss):
         assert boss.get(reverse(f"admin:enrichment_libraryimport_{name}", args=[make_import().pk])).status_code == 404
 
 
+@pytest.mark.themed
 def test_rows_are_found_by_import_reason_and_outcome(boss):
     one, other = make_import(), make_import()
     failed = make_row(one, state=State.FAILED, reason="timeout", entry=make_entry(1, title="Failed book"))
@@ -388,6 +390,7 @@ def test_a_row_that_could_not_be_read_shows_its_cells(boss):
     assert "press/retry" not in shown
 
 
+@pytest.mark.themed
 def test_candidates_are_compared_and_one_is_accepted(boss):
     row = make_doubtful_row()
     shown = boss.get(page(row)).content.decode()
@@ -421,6 +424,7 @@ def edit(client: Client, book: Book, **changes: Any) -> Any:
     return client.post(page(book), values | changes)
 
 
+@pytest.mark.themed
 def test_saving_locks_what_was_changed_and_nothing_else(boss):
     book = make_book(genres=[{"name": "Fantasy", "parent": "Fiction", "score": 0.7, "because": ["x"]}])
     assert edit(boss, book, title="Momo und die grauen Herren", pages="304").status_code == 302
@@ -463,6 +467,7 @@ def test_a_fact_is_unlocked(boss):
     assert book.locked == []
 
 
+@pytest.mark.themed
 def test_who_may_only_look_cannot_save():
     client = client_of(make_staff(*VIEWS))
     book = make_book()
@@ -488,6 +493,7 @@ def test_a_source_says_how_it_stands(boss):
         assert words in shown.replace("\xa0", " ")
 
 
+@pytest.mark.themed
 def test_the_home_page_says_what_runs_and_what_failed(boss):
     running = make_import(filename="running.csv")
     make_row(running, state=State.DEAD, reason="timeout")
@@ -548,6 +554,7 @@ def test_no_list_counts_a_whole_table(boss, model, django_assert_max_num_queries
     assert all("LIMIT" in sql for sql in counts)
 
 
+@pytest.mark.themed
 def test_no_text_from_outside_becomes_markup(boss):
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     library_import = make_import(filename=evil, reason=evil[:40], detail=evil)
@@ -574,17 +581,3 @@ def test_no_text_from_outside_becomes_markup(boss):
         shown = boss.get(address).content.decode()
         assert "<script>alert" not in shown, address
         assert "<img src=x" not in shown, address
-
-
-@pytest.mark.skipif(django_settings.ADMIN_THEME == "stock", reason="this is the run in the stock admin")
-@pytest.mark.timeout(300)
-@pytest.mark.once
-def test_all_of_this_holds_in_the_stock_admin():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cov", str(Path(__file__))],
-        env=os.environ | {"ADMIN_THEME": "stock"},
-        cwd=django_settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
@@ -104,6 +99,7 @@ def pages() -> list[str]:
     ]
 
 
+@pytest.mark.themed
 def test_every_page_opens(boss):
     for address in [*pages(), reverse(FORM), reverse("admin:index")]:
         response = boss.get(address)
@@ -129,6 +125,7 @@ def test_a_viewer_sees_all_but_the_form():
     assert client.get(reverse(FORM)).status_code == 403
 
 
+@pytest.mark.themed
 def test_foreign_text_is_shown_as_text(boss):
     job = make_answered(1, label=EVIL)
     Book.objects.update(title=EVIL)
@@ -197,6 +194,7 @@ def test_pages_without_buttons_of_their_own_ask_for_the_same_permissions(group, 
 
 
 @pytest.mark.parametrize(("group", "offered"), [(VIEWER, False), (EDITOR, True), (ADMIN, True)])
+@pytest.mark.themed
 def test_pages_offer_what_a_person_may(group, offered):
     client = client_of(make_staff(group))
     running, failed = make_sent_job(1), items_of(make_broken())[0]
@@ -225,6 +223,7 @@ def _permissions(*names: str) -> Any:
 # A job.
 
 
+@pytest.mark.themed
 def test_the_list_tells_how_jobs_stand(boss):
     make_answered(3, label="Waiting for me")
     done = make_answered(2, policy="apply", label="All written")
@@ -253,6 +252,7 @@ def test_the_list_costs_the_same_with_more_jobs(boss):
     assert queries() <= few
 
 
+@pytest.mark.themed
 def test_a_job_page_shows_its_figures(boss):
     job = make_answered(3, cap=2_000_000)
     shown = boss.get(page(job)).content.decode()
@@ -335,6 +335,7 @@ def test_priority_and_cap_are_changed(boss):
     assert job.cap is None
 
 
+@pytest.mark.themed
 def test_books_are_added_to_a_job_that_has_sent_nothing(boss):
     job = make_job(1)
     make_books(12, job.owner)
@@ -399,6 +400,7 @@ def test_a_batch_that_is_not_counted_before_its_end_says_so(boss):
 # Items.
 
 
+@pytest.mark.themed
 def test_an_item_shows_prompt_answer_proposal_and_story(boss):
     item = items_of(make_answered(1))[0]
     shown = boss.get(page(item)).content.decode()
@@ -439,6 +441,7 @@ def test_an_item_whose_evidence_was_forgotten_still_opens(boss):
     assert "forgotten by now" in boss.get(page(items_of(job)[0])).content.decode()
 
 
+@pytest.mark.themed
 def test_chosen_items_are_retried_job_by_job(boss):
     first, second = make_broken(2), make_broken(1)
     chosen = [item.pk for item in (*items_of(first), *items_of(second))]
@@ -471,6 +474,7 @@ def test_a_person_decides_about_what_was_perhaps_sent(boss):
     assert other.state == State.FAILED
 
 
+@pytest.mark.themed
 def test_every_status_is_a_filter_that_fits_it(boss):
     job = make_rendered_job(10)
     now = database_now()
@@ -510,6 +514,7 @@ def test_every_status_of_jobs_is_a_filter_that_fits_it(boss, values, status):
 # The home page.
 
 
+@pytest.mark.themed
 def test_the_home_page_says_what_waits(boss):
     make_answered(2)
     job = make_sent_job(1, owner=make_owner("other"))
@@ -524,18 +529,3 @@ def test_what_was_spent_yesterday_is_not_today(boss):
     make_answered(1)
     LLMJobItem.objects.update(ended_at=database_now() - timedelta(days=2), cost=1_500_000)
     assert "$1.50" not in boss.get(reverse("admin:index")).content.decode()
-
-
-@pytest.mark.skipif(django_settings.ADMIN_THEME == "stock", reason="this is the run in the stock admin")
-@pytest.mark.timeout(300)
-@pytest.mark.once
-def test_all_of_this_holds_in_the_stock_admin():
-    files = sorted(str(path) for path in Path(__file__).parent.glob("test_admin*.py"))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cov", *files],
-        env=os.environ | {"ADMIN_THEME": "stock"},
-        cwd=django_settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -107,6 +107,7 @@ def test_there_are_no_charts_of_nothing():
     assert charts_of([]) == []
 
 
+@pytest.mark.themed
 def test_poll_now_rings_the_poller(boss, here, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         response = boss.post(reverse("admin:llmjobs_polltick_poll_now"))
@@ -123,6 +124,7 @@ def test_it_leads_to_beats_row(boss):
     assert boss.get(address).status_code == 200
 
 
+@pytest.mark.themed
 def test_the_live_page_looks_again(boss):
     make_tick()
     answer = boss.get(reverse("admin:llmjobs_polltick_live")).json()

@@ -46,6 +46,7 @@ def states(job: Any) -> list[str]:
     return [str(one.state) for one in proposals_of(job)]
 
 
+@pytest.mark.themed
 def test_it_shows_before_and_after_and_why(boss):
     job = make_answered(1)
     shown = boss.get(address(job=job.pk)).content.decode()
@@ -75,6 +76,7 @@ def test_what_was_rejected_changes_nothing(boss):
     assert not Book.objects.filter(flagged=True).exists()
 
 
+@pytest.mark.themed
 def test_what_was_corrected_is_written_and_kept_as_a_measure(boss):
     job = make_answered(1)
     [proposal] = proposals_of(job)
@@ -118,6 +120,7 @@ def test_genres_are_corrected_a_line_each(boss):
     assert [genre["name"] for genre in Book.objects.get().genres] == ["Science Fiction", "Fantasy"]
 
 
+@pytest.mark.themed
 def test_many_are_decided_at_once(boss):
     job = make_answered(3)
     first, second, _ = proposals_of(job)

@@ -67,6 +67,7 @@ def errors(response: Any) -> dict[str, Any]:
     return {name: [str(one) for one in many] for name, many in response.context["form"].errors.items()}
 
 
+@pytest.mark.themed
 def test_it_shows_prompts_and_money_before_anything_begins(boss, user):
     make_books(3, user)
     response = estimated(boss)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.messages import get_messages
 from django.core.files.base import ContentFile
@@ -175,6 +170,7 @@ def pages() -> list[str]:
     return [*(reverse(f"admin:{name}") for name in forms), *map(page, shown), *map(listing_of, LISTED)]
 
 
+@pytest.mark.themed
 def test_every_page_opens(boss):
     for address in [*pages(), reverse("admin:index")]:
         response = boss.get(address)
@@ -253,6 +249,7 @@ def test_the_matrix_names_every_button():
 
 
 @pytest.mark.parametrize(("group", "offered"), [(VIEWER, False), (EDITOR, True), (ADMIN, True)])
+@pytest.mark.themed
 def test_pages_offer_what_a_person_may(group, offered):
     client = client_of(make_staff(group))
     runbook = make_runbook()
@@ -288,6 +285,7 @@ def test_making_the_groups_again_keeps_what_staff_added():
 # Beginning
 
 
+@pytest.mark.themed
 def test_a_link_begins_an_evaluation():
     user = make_staff(EDITOR)
     link = {"url": "https://www.ebay.de/itm/256712345678?_trk=1", "ebay_query": "moonstone", "without": ["abebooks_fmv"]}
@@ -343,6 +341,7 @@ def test_only_a_superuser_evaluates_for_someone_else(boss):
 # An execution
 
 
+@pytest.mark.themed
 def test_a_step_runs_again_with_another_query(boss):
     execution = make_run()
     assert "as number 2" in told(press(boss, execution, "retry_step", "ebay_fmv", query="other words"))
@@ -387,6 +386,7 @@ def test_a_live_page_looks_again_when_a_result_is_late_and_nothing_has_been_open
     assert boss.get(reverse("admin:runbooks_execution_live", args=[execution.pk])).json()["look_again_in"] == 1
 
 
+@pytest.mark.themed
 def test_a_failed_reading_offers_to_paste_the_listing(boss):
     execution = make_execution(make_runbook().copy.listing, state=State.FAILED, reason="not_found", detail="It is gone.")
     shown = boss.get(page(execution)).content.decode()
@@ -416,6 +416,7 @@ def test_the_cost_stands_beside_what_was_meant(boss):
 # A runbook
 
 
+@pytest.mark.themed
 def test_a_runbook_shows_all_that_a_dealer_asks(boss):
     runbook = make_runbook()
     make_run(runbook)
@@ -483,6 +484,7 @@ def test_comparables_are_changed_in_place_with_who_and_why(boss):
     assert "no longer here" in told(press(boss, runbook, "exclude", str(make_runbook().comparables.first().public_id), why="x"))
 
 
+@pytest.mark.themed
 def test_comparables_are_added_by_hand_by_file_and_pasted(boss):
     runbook = make_runbook()
     one = {"title": "The Moonstone, 3 vols", "price": "£45", "basis": "sold", "at": "2024-05-31", "relevance": "high", "why": "seen"}
@@ -622,6 +624,7 @@ def test_a_rate_that_staff_write_says_so(boss):
     assert (rate.currency, rate.source) == ("GBP", "entered by hand")
 
 
+@pytest.mark.themed
 def test_reference_data_is_written_in_forms(boss):
     boss.post(reverse("admin:runbooks_binder_add"), {"name": "Kelliegram", "tier": "2", "aliases": "Kelly & Sons\r\n\r\nKelly & Sons"})
     assert Binder.objects.get(name="Kelliegram").aliases == ["Kelly & Sons"]
@@ -629,6 +632,7 @@ def test_reference_data_is_written_in_forms(boss):
     assert GradeAlias.objects.filter(grade="POOR", spelling="quite old").exists()
 
 
+@pytest.mark.themed
 def test_a_model_is_given_a_new_price_beside_the_old(boss):
     load_models()
     model = LanguageModel.objects.filter(provider="anthropic").first()
@@ -657,6 +661,7 @@ def test_a_model_is_given_a_new_price_beside_the_old(boss):
 # Home
 
 
+@pytest.mark.themed
 def test_the_home_page_says_when_evaluations_are_slow(boss):
     execution = make_run(partial=True)
     Execution.objects.filter(pk=execution.pk).update(created_at=database_now() - timedelta(seconds=89), saved_at=database_now())
@@ -688,6 +693,7 @@ def test_a_list_costs_the_same_with_many_rows(boss, model, django_assert_max_num
     assert len(changelist.result_list) >= 6
 
 
+@pytest.mark.themed
 def test_lists_are_filtered(boss):
     runbook = make_runbook()
     EvalRunbook.objects.filter(pk=runbook.pk).update(recommendation_tier="PASS", price_position="POOR", partial=True)
@@ -706,6 +712,7 @@ def test_lists_are_filtered(boss):
     assert found(Execution, state__exact="succeeded") == {parked, running}
 
 
+@pytest.mark.themed
 def test_no_text_from_outside_becomes_markup(boss):
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     runbook = make_runbook()
@@ -737,17 +744,3 @@ def test_no_text_from_outside_becomes_markup(boss):
         shown = boss.get(address).content.decode()
         assert "<script>alert" not in shown, address
         assert "<img src=x" not in shown, address
-
-
-@pytest.mark.skipif(django_settings.ADMIN_THEME == "stock", reason="this is the run in the stock admin")
-@pytest.mark.timeout(300)
-@pytest.mark.once
-def test_all_of_this_holds_in_the_stock_admin():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cov", str(Path(__file__))],
-        env=os.environ | {"ADMIN_THEME": "stock"},
-        cwd=django_settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from bookops.language_models import LanguageModel
 from bookops.stack.errors import StackError
 from bookops.stack.given import demand_broker, demand_database
 from bookops.stack.machine import ADMIN, MachineSecrets, ensure_admin
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             with Supervisor(logs=settings.VAR_DIR / "log", env=env, say=self.stderr.write) as supervisor:
                 for part in ground:
                     supervisor.start(part)
-                if migrate_if_needed():
+                if migrate_if_needed() or not LanguageModel.objects.exists():
                     call_command("load_models", verbosity=0, stdout=StringIO())
                     call_command("load_reference_data", verbosity=0, stdout=StringIO())
                     call_command("make_groups", verbosity=0, stdout=StringIO())
