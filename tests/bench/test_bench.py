@@ -121,7 +121,11 @@ def test_a_short_measurement_starts_real_workers_and_reports_every_process():
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("evaluations", ["single-banner, 1 photos", "calls to eBay for a search of comparables, most", "processor time of a photo"]),
+        pytest.param(
+            "evaluations",
+            ["single-banner, 1 photos", "calls to eBay for a search of comparables, most", "processor time of a photo"],
+            marks=pytest.mark.chaos,
+        ),
         pytest.param(
             "poller",
             ["seed 004's poller: items seen after 1 tick", "ticks until each item was seen", "detection lag, p95"],

@@ -23,8 +23,8 @@ from bookops.stack.sockets import private_folder
 
 SOCKET_NAME = ".s.PGSQL.5432"
 UNPRIVILEGED = "nobody"
-#: What a test run can do without: its data are thrown away.
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: What a test run can do without: its data are thrown away, and its tables so small that compiling a query takes longer than its answer.
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
 
 
 class PostgresServer:
