@@ -41,6 +41,7 @@ def test_the_command_prints_one_round(capsys):
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["rows_resumed"] == 1
 
 
+@pytest.mark.once
 def test_the_loop_ends_cleanly_on_a_signal():
     database = settings.DATABASES["default"]["NAME"]
     url = os.environ.get("TEST_DATABASE_URL")

@@ -555,6 +555,7 @@ def test_no_list_counts_a_whole_table(boss, model, django_assert_max_num_queries
 
 
 @pytest.mark.themed
+@pytest.mark.once
 def test_no_text_from_outside_becomes_markup(boss):
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     library_import = make_import(filename=evil, reason=evil[:40], detail=evil)

@@ -277,6 +277,7 @@ def test_it_is_stored_plain_and_packed(sources):
     assert library_import.dashboard_key == f"data/{library_import.pk}.json"
 
 
+@pytest.mark.once
 def test_memory_stays_flat_for_twenty_thousand_rows():
     library_import = make_import()
     book = make_book(library_import.owner)

@@ -126,6 +126,7 @@ def test_a_viewer_sees_all_but_the_form():
 
 
 @pytest.mark.themed
+@pytest.mark.once
 def test_foreign_text_is_shown_as_text(boss):
     job = make_answered(1, label=EVIL)
     Book.objects.update(title=EVIL)
@@ -170,6 +171,7 @@ BUTTONS = {
 
 
 @pytest.mark.parametrize("group", [VIEWER, EDITOR, ADMIN])
+@pytest.mark.once
 def test_each_button_is_for_its_groups(group):
     client = client_of(make_staff(group))
     for (kind, name), groups in BUTTONS.items():

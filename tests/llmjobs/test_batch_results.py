@@ -238,6 +238,7 @@ def test_a_chunk_holds_no_more_text_than_fits(provider, monkeypatch):
     assert sizes == [2] * 3
 
 
+@pytest.mark.once
 def test_its_memory_does_not_grow_with_the_results(provider, monkeypatch):
     batch = make_sent_batch(2)
     provider.answer_all(batch)

@@ -481,6 +481,7 @@ def test_a_throttled_call_is_counted_apart_and_everybody_waits(openai, settings)
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.once
 def test_waiting_after_throttling_grows(openai, settings):
     settings.TICK_SECONDS, settings.CONCURRENT_BATCH_SIZE, settings.RETRY_BASE_SECONDS = 3, 1, 0.2
     make_sent_job(8)
@@ -518,6 +519,7 @@ def test_a_question_that_never_left_the_house_is_neither_counted_nor_noted(opena
     assert items_of(job)[0].polls == 0
 
 
+@pytest.mark.once
 def test_a_provider_that_hangs_delays_no_other_and_no_tick(openai, settings):
     settings.TICK_SECONDS = 2
     settings.ANTHROPIC_KEY = "key"
@@ -540,6 +542,7 @@ def test_a_provider_that_hangs_delays_no_other_and_no_tick(openai, settings):
     assert {item.status for item in items_of(stuck)} == {"processing"}
 
 
+@pytest.mark.once
 def test_a_tick_ends_within_its_budget_however_slow_answering_and_storing_are(openai, settings, monkeypatch):
     settings.TICK_SECONDS = 1.5
     jobs = [make_sent_job(1, policy="apply") for _ in range(8)]

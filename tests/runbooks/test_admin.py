@@ -225,6 +225,7 @@ BUTTONS = {
 
 
 @pytest.mark.parametrize("group", [VIEWER, EDITOR, ADMIN])
+@pytest.mark.once
 def test_each_button_is_for_its_groups(group):
     client = client_of(make_staff(group))
     for (kind, name), groups in BUTTONS.items():
@@ -713,6 +714,7 @@ def test_lists_are_filtered(boss):
 
 
 @pytest.mark.themed
+@pytest.mark.once
 def test_no_text_from_outside_becomes_markup(boss):
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     runbook = make_runbook()

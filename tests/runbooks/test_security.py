@@ -131,6 +131,7 @@ def test_every_legal_form_of_a_listings_address_is_accepted(host: str):
 
 
 @pytest.mark.parametrize("mode", sorted(MODES))
+@pytest.mark.once
 def test_a_hijacked_model_is_contained(sandbox: RunningSandbox, mode: str):
     honest = runbook_of(evaluate(make_owner()))
     sandbox.settings(sources={"anthropic": {"hijack": mode}}, keep_calls=True)

@@ -99,6 +99,7 @@ def test_it_throttles_uploads(api: Client, settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.once
 def test_waiting_ends_when_the_import_does(settings: Any) -> None:
     owner = make_user()
     client = Client(headers={"Authorization": f"Token {token_of(owner)}"})
