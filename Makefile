@@ -41,7 +41,7 @@ bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
 chaos: $(VENV)/installed-dev ## Kill parts in the middle of all three flows and count what was lost (an hour; KILLS= and CRASHES= make it longer or shorter)
 	@$(BIN)/python -m tests.chaos $(if $(KILLS),--kills $(KILLS)) $(ARGS)
 	@$(BIN)/python -m pytest -q -m chaos tests
-	@$(BIN)/python -m pytest -q -m "hypothesis and not chaos" --hypothesis-profile searching tests
+	@SCHEMA_BOUNDS=1 $(BIN)/python -m pytest -q -m "hypothesis and not chaos" --hypothesis-profile searching tests
 
 storm: $(VENV)/installed-dev ## The part of chaos that CI runs: 100 kills in the middle of imports
 	@$(BIN)/python -m tests.chaos --only storm --kills $(or $(KILLS),100) $(ARGS)

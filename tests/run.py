@@ -19,8 +19,8 @@ from tests import migrated
 from tests.servers.postgres import PostgresServer
 from tests.servers.product import environment, manage
 
-#: What takes minutes is `make chaos`'s, by its mark; this file takes every process ten seconds to collect only.
-NOT_HERE = ["--ignore", "tests/api/test_fuzzing.py"]
+#: It takes every process ten seconds only to collect it, so that it has one of its own.
+FUZZING = "tests/api/test_fuzzing.py"
 #: Hundreds of processes start in a run: each would compile all modules anew.
 COMPILED_ONCE = "PYTHONDONTWRITEBYTECODE"
 
@@ -43,7 +43,7 @@ class Pass:
         if not aside:
             print(title, end="", flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *NOT_HERE, *self.arguments],
+            [sys.executable, "-m", "pytest", *self.arguments],
             env=env,
             text=True,
             stdout=subprocess.PIPE if aside else None,
@@ -74,12 +74,12 @@ def postgres_with(database: str, folder: Path) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 only if all tests passed on both.
+    """Return 0 only if all tests passed on both; what takes minutes is `make chaos`'s, by its mark.
 
     Those in a browser have processes of their own: its driver leaves a running event loop, which asynchronous tests cannot have. They
-    mostly wait, so that both databases' run at once.
+    mostly wait, so that both databases' run at once, and the fuzzing of the API beside them.
     """
-    quick = ["-m", "not chaos and not browser", *arguments]
+    quick = ["-m", "not chaos and not browser", "--ignore", FUZZING, *arguments]
     browser = [*arguments, "-m", "browser", "-n", "0", "tests/browser"]
     with tempfile.TemporaryDirectory(prefix="bookops-tests-") as name:
         file = Path(name) / "migrated.sqlite3"
@@ -89,11 +89,12 @@ def main(arguments: list[str]) -> int:
                 Pass("SQLite", quick, "", str(file)).run(),
                 Pass("PostgreSQL", ["--only-database", *quick], url, "migrated").run(),
             ]
-            browsers = [
+            asides = [
                 Pass("SQLite, in a browser", browser, "", str(file)),
                 Pass("PostgreSQL, in a browser", ["--only-database", *browser], url, "migrated"),
+                Pass("SQLite, whatever is sent to the API", [*arguments, "-n", "0", FUZZING], "", str(file)),
             ]
-            codes += pool.map(lambda each: each.run(aside=True), browsers)
+            codes += pool.map(lambda each: each.run(aside=True), asides)
     return next((code for code in codes if code), 0)
 
 
