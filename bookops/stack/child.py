@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -23,11 +24,27 @@ def end_with_parent(ending: signal.Signals) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, ending)
 
 
+def _begin(ending: signal.Signals, niceness: int) -> None:
+    # After the change of user, which would have cleared it.
+    end_with_parent(ending)
+    if niceness:
+        give_way(niceness)
+
+
+def give_way(niceness: int) -> None:
+    """Let this process take what others leave of the processors: 0 as all do, 19 last."""
+    os.nice(niceness)
+    # Where Linux schedules sessions as groups, a process is only nice to others of its own session; this makes its session nice.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+
+
 class Child:
     """Run one command in a process group of its own.
 
     log: where its output is appended; None lets it write to our own terminal.
     ending: the signal that asks it to stop.
+    niceness: how far it stands back when the processors are wanted by others too, up to 19.
     user: start it as this user id and group id (as root only).
     """
 
@@ -39,6 +56,7 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         ending: signal.Signals = signal.SIGTERM,
+        niceness: int = 0,
         user: tuple[int, int] | None = None,
     ) -> None:
         self.ending = ending
@@ -55,8 +73,7 @@ class Child:
                 user=user[0] if user else None,
                 group=user[1] if user else None,
                 extra_groups=[] if user else None,
-                # Runs after the change of user, which would have cleared it.
-                preexec_fn=lambda: end_with_parent(ending),
+                preexec_fn=lambda: _begin(ending, niceness),
             )
         finally:
             if output:

@@ -25,6 +25,7 @@ class Part:
 
     answers: says whether it is ready for work; None when nobody has to wait for it.
     needed_by_others: stopped only after the others have ended.
+    niceness: how far it stands back when others want the processors too.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Part:
     answers: Callable[[], bool] | None = None
     ending: signal.Signals = signal.SIGTERM
     needed_by_others: bool = False
+    niceness: int = 0
 
 
 @dataclass
@@ -130,7 +132,7 @@ class Supervisor:
         self._running.clear()
 
     def _spawn(self, part: Part) -> Child:
-        return Child(part.command, log=self.log_of(part), env=self._env | {"NO_COLOR": "1"}, ending=part.ending)
+        return Child(part.command, log=self.log_of(part), env=self._env | {"NO_COLOR": "1"}, ending=part.ending, niceness=part.niceness)
 
     def _look_after(self, running: _Running) -> None:
         part, now = running.part, time.monotonic()

@@ -60,7 +60,7 @@ class Stack:
 
         chosen = [part for part in project_parts(host="127.0.0.1", port=self.port, flower_port=0) if part.name in parts]
         for part in chosen:
-            self.spawn(part.name, *part.command)
+            self.spawn(part.name, *part.command, niceness=part.niceness)
         self._wait_until_up(chosen)
         threading.Thread(target=self._sample, name="memory", daemon=True).start()
 
@@ -69,10 +69,10 @@ class Stack:
         commands = [self._commands[worker] for worker in workers]
         return sum(int(command[command.index("-c") + 1]) for command in commands)
 
-    def spawn(self, name: str, *command: str) -> Child:
+    def spawn(self, name: str, *command: str, niceness: int = 0) -> Child:
         """Start one part; its output goes to a log in the folder."""
         self._commands[name] = command
-        self.children[name] = Child(command, log=self.folder / f"{name}.log", env=self.env, cwd=ROOT)
+        self.children[name] = Child(command, log=self.folder / f"{name}.log", env=self.env, cwd=ROOT, niceness=niceness)
         return self.children[name]
 
     def _wait_until_up(self, parts: Sequence[Part], seconds: float = 90) -> None:

@@ -60,6 +60,16 @@ def test_its_own_children_end_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="sessions are scheduled as groups on Linux only")
+def test_it_stands_back_from_others_of_its_own_and_of_other_sessions(tmp_path: Path) -> None:
+    child = Child(SLEEPER, log=tmp_path / "log", niceness=5)
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    group = Path(f"/proc/{child.pid}/autogroup")
+    if group.exists():
+        assert group.read_text().endswith("nice 5\n")
+    child.stop()
+
+
 def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent = f"""
 import sys, time
