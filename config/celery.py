@@ -43,6 +43,14 @@ def show_that_a_worker_lives(**kwargs: Any) -> None:
     keep_beating("worker")
 
 
+@signals.worker_ready.connect
+def load_what_the_first_task_would_wait_for(sender: Any, **kwargs: Any) -> None:
+    """Let the first evaluation be as quick as the second."""
+    from runbooks.warming import warm_worker
+
+    warm_worker(sender.app.amqp.queues.consume_from)
+
+
 @signals.beat_init.connect
 def show_that_beat_lives(**kwargs: Any) -> None:
     """Let the health check of beat's container see it."""

@@ -21,7 +21,7 @@ EVALUATION_QUEUES = "runbooks,images"
 #: What nobody waits for at a screen.
 BATCH_QUEUES = "llm,bulk"
 #: Of workers: on a machine with few processors a request would wait behind all the rows they have taken.
-NICENESS = 5
+NICENESS = 10
 
 
 def manage(*arguments: str) -> list[str]:
