@@ -11,8 +11,8 @@ LIBRARY ?=
 CATALOGUE ?=
 ONCE ?=
 PORT ?= 8000
-# Two processes: the suite waits as much as it works.
-PYTEST ?= -n 2 --dist worksteal -q
+# A third process more than pays: of a test that starts servers, a part is waiting.
+PYTEST ?= -n 3 --dist worksteal -q
 export LIBRARY CATALOGUE PORT
 
 .DEFAULT_GOAL := help
