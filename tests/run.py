@@ -62,8 +62,7 @@ def migrate(database_url: str, folder: Path) -> None:
 @contextmanager
 def postgres_with(database: str, folder: Path) -> Iterator[str]:
     """Run a PostgreSQL with a migrated database of this name and yield its address."""
-    # Several runs use it at once.
-    server = PostgresServer(options={"max_connections": "300"})
+    server = PostgresServer()
     try:
         server.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
@@ -78,7 +77,7 @@ def main(arguments: list[str]) -> int:
     """Return 0 only if all tests passed on both; what takes minutes is `make chaos`'s, by its mark.
 
     Those in a browser have processes of their own: its driver leaves a running event loop, which asynchronous tests cannot have. They
-    mostly wait, so that they run, with the fuzzing of the API, beside the run on PostgreSQL.
+    mostly wait, so that both databases' run at once, and the fuzzing of the API beside them.
     """
     quick = ["-m", "not chaos and not browser", "--ignore", FUZZING, *arguments]
     browser = [*arguments, "-m", "browser", "-n", "0", "tests/browser"]
@@ -86,15 +85,16 @@ def main(arguments: list[str]) -> int:
         file = Path(name) / "migrated.sqlite3"
         migrate(f"sqlite:///{file}", Path(name))
         with postgres_with("migrated", Path(name)) as url, ThreadPoolExecutor() as pool:
-            codes = [Pass("SQLite", quick, "", str(file)).run()]
+            codes = [
+                Pass("SQLite", quick, "", str(file)).run(),
+                Pass("PostgreSQL", ["--only-database", *quick], url, "migrated").run(),
+            ]
             asides = [
                 Pass("SQLite, in a browser", browser, "", str(file)),
                 Pass("PostgreSQL, in a browser", ["--only-database", *browser], url, "migrated"),
                 Pass("SQLite, whatever is sent to the API", [*arguments, "-n", "0", FUZZING], "", str(file)),
             ]
-            beside = [pool.submit(each.run, aside=True) for each in asides]
-            codes.append(Pass("PostgreSQL", ["--only-database", *quick], url, "migrated").run())
-            codes += [one.result() for one in beside]
+            codes += pool.map(lambda each: each.run(aside=True), asides)
     return next((code for code in codes if code), 0)
 
 
