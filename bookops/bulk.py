@@ -34,15 +34,9 @@ def _write_each(connection: Any, meta: Any, fields: Sequence[models.Field[Any, A
     quote = connection.ops.quote_name
     columns = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     sql = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE {quote(meta.pk.column)} = %s"  # noqa: S608 - names of our own columns
-    prepared = []
-    for field in (*fields, meta.pk):
-        values = [getattr(row, field.attname) for row in rows]
-        if _are_one(values):
-            prepared.append([field.get_db_prep_save(values[0], connection)] * len(values))
-        else:
-            prepared.append([field.get_db_prep_save(value, connection) for value in values])
+    values = [prepared(field, [getattr(row, field.attname) for row in rows], connection) for field in (*fields, meta.pk)]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, list(zip(*prepared, strict=True)))
+        cursor.executemany(sql, list(zip(*values, strict=True)))
 
 
 def _write_arrays(connection: Any, meta: Any, fields: Sequence[models.Field[Any, Any]], rows: Sequence[models.Model]) -> None:
@@ -64,7 +58,7 @@ def _write_arrays(connection: Any, meta: Any, fields: Sequence[models.Field[Any,
             many.append(connection.ops.adapt_json_value(values, field.encoder))
         else:
             sources.append(_source_of(field, connection))
-            many.append([field.get_db_prep_save(value, connection) for value in values])
+            many.append(prepared(field, values, connection))
     given = f"ROWS FROM ({', '.join(sources)}) AS given({', '.join(columns)})"
     sql = f"UPDATE {table} SET {', '.join(sets)} FROM {given} WHERE {table}.{key} = given.{key}"  # noqa: S608 - as above
     with connection.cursor() as cursor:
@@ -75,5 +69,16 @@ def _source_of(field: models.Field[Any, Any], connection: Any) -> str:
     return f"unnest(%s::{_LENGTH.sub('', field.db_type(connection) or '')}[])"
 
 
+def prepared(field: models.Field[Any, Any], values: Sequence[Any], connection: Any) -> list[Any]:
+    """Return a field's values of many rows as the database takes them; what is one and the same for all is prepared once."""
+    if _are_one(values):
+        return [field.get_db_prep_save(values[0], connection)] * len(values)
+    return [field.get_db_prep_save(value, connection) for value in values]
+
+
 def _are_one(values: Sequence[Any]) -> bool:
-    return all(value is values[0] for value in values)
+    first = values[0]
+    # Empty lists and texts are often equal without being one; of what is not empty a comparison would cost more than it saves.
+    if all(value is first for value in values):
+        return True
+    return not first and not any(values) and all(type(value) is type(first) and value == first for value in values)

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
+from bookops.bulk import prepared
+
 Row = Sequence[Any]
 
 
@@ -38,11 +40,7 @@ def insert_instances(instances: Sequence[models.Model]) -> None:
 
 
 def _column(field: models.Field[Any, Any], instances: Sequence[models.Model]) -> list[Any]:
-    """Return a field of all instances as the database takes it; what is the same for all is prepared once."""
+    """Return a field of all instances as the database takes it."""
     # Each attribute of django.db.connection is looked up anew for its thread; of this one it is not.
     db = connections[DEFAULT_DB_ALIAS]
-    values = [field.pre_save(one, True) for one in instances]
-    first = values[0]
-    if all(value is first for value in values) or (not first and not any(values) and all(value == first for value in values)):
-        return [field.get_db_prep_save(first, db)] * len(values)
-    return [field.get_db_prep_save(value, db) for value in values]
+    return prepared(field, [field.pre_save(one, True) for one in instances], db)
