@@ -77,6 +77,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the run on a second database leave out what cannot differ there."""
     parser.addoption("--only-database", action="store_true", help="run only tests that may use the database; to all others it is refused")
+    parser.addoption("--failed-to", metavar="FILE", help="write the ids of the tests that failed into this file, a line each")
 
 
 def uses_database(item: pytest.Item) -> bool:
@@ -112,8 +113,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.user_properties.append(("shared", True))
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many tests used the shared data, and on which database all of them ran."""
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say how many tests used the shared data, and on which database all of them ran; list those that failed, for who asked for it."""
+    if config.getoption("--failed-to"):
+        reports = terminalreporter.stats.get("failed", []) + terminalreporter.stats.get("error", [])
+        Path(config.getoption("--failed-to")).write_text("".join(f"{report.nodeid}\n" for report in reports))
 
     def shared(outcome: str) -> int:
         return sum(("shared", True) in report.user_properties for report in terminalreporter.stats.get(outcome, []))

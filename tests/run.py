@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests import migrated
 from tests.servers.postgres import PostgresServer
@@ -21,6 +22,8 @@ from tests.servers.product import environment, manage
 
 #: It takes every process ten seconds only to collect it, so that it has one of its own.
 FUZZING = "tests/api/test_fuzzing.py"
+#: So many failures of a run are tried once more, each without others beside it; more than these are no accident.
+TRIED_AGAIN = 3
 #: Hundreds of processes start in a run: each would compile all modules anew.
 COMPILED_ONCE = "PYTHONDONTWRITEBYTECODE"
 
@@ -37,21 +40,32 @@ class Pass:
     def run(self, *, aside: bool = False) -> int:
         """Run it, print how long it took and return its exit code; `aside` of others all that it says is printed at its end."""
         began = time.monotonic()
-        env = os.environ | {"TEST_DATABASE_URL": self.database_url, migrated.VARIABLE: self.template}
-        env.pop(COMPILED_ONCE, None)
         title = f"\nTests on {self.name}\n"
         if not aside:
             print(title, end="", flush=True)
+        with tempfile.NamedTemporaryFile("r", prefix="bookops-failed-") as failed:
+            code, said = self._pytest([*self.arguments, "--failed-to", failed.name], aside=aside)
+            names = failed.read().splitlines()
+        if code == pytest.ExitCode.TESTS_FAILED and len(names) <= TRIED_AGAIN:
+            code, more = self._pytest(["-q", "-n", "0", *names], aside=aside)
+            verdict = "again" if code else "no more: flaky, to be mended"
+            said += more + "".join(f"{name} failed; alone in a process it failed {verdict}\n" for name in names)
+            if not aside:
+                print(said, end="")
+        print(f"{title + said if aside else ''}{self.name}: exit code {code} after {time.monotonic() - began:.0f} s", flush=True)
+        return code
+
+    def _pytest(self, arguments: list[str], *, aside: bool) -> tuple[int, str]:
+        env = os.environ | {"TEST_DATABASE_URL": self.database_url, migrated.VARIABLE: self.template}
+        env.pop(COMPILED_ONCE, None)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *self.arguments],
+            [sys.executable, "-m", "pytest", *arguments],
             env=env,
             text=True,
             stdout=subprocess.PIPE if aside else None,
             stderr=subprocess.STDOUT if aside else None,
         )
-        said = title + done.stdout if aside else ""
-        print(f"{said}{self.name}: exit code {done.returncode} after {time.monotonic() - began:.0f} s", flush=True)
-        return done.returncode
+        return done.returncode, done.stdout or ""
 
 
 def migrate(database_url: str, folder: Path) -> None:

@@ -39,7 +39,8 @@ LOOP_SIZES = [150, 565, 1000]
 URL, BROKER = "BENCH_SANDBOX_URL", "BENCH_BROKER_URL"
 AGENT = "bookops-bench/0.1 (bench@sandbox.example)"
 
-app = Celery("rivals", broker=os.environ.get(BROKER, "memory://"), backend=os.environ.get(BROKER, "cache+memory://"))
+# Not the current app: a process that only imports this goes on with its own.
+app = Celery("rivals", broker=os.environ.get(BROKER, "memory://"), backend=os.environ.get(BROKER, "cache+memory://"), set_as_current=False)
 app.conf.worker_prefetch_multiplier = 1
 _thread = threading.local()
 

@@ -3,12 +3,13 @@
 import time
 
 import pytest
-from celery import current_app, shared_task
+from celery import shared_task
 from celery.contrib.testing.worker import start_worker
 from django.db import transaction
 
 from bookops import dispatch
 from bookops.dispatch import ring, ring_chord, ring_each, rung_here
+from config.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +64,7 @@ def test_a_chord_is_its_members_and_its_body():
 
 
 def test_a_worker_runs_each_member_of_a_chord_and_then_its_body_once():
-    with start_worker(current_app, pool="threads", concurrency=4, perform_ping_check=False):
+    with start_worker(app, pool="threads", concurrency=4, perform_ping_check=False):
         with transaction.atomic():
             ring_chord(hear, list(range(20)), hear.si("body"))
             time.sleep(0.1)
