@@ -36,7 +36,7 @@ class Shelf:
         ids = set(BookKey.objects.filter(owner_id=owner_id, key__in=wanted).values_list("book_id", flat=True)) if wanted else set()
         if ids:
             # Locked until the batch is stored, or it would undo what a person or a worker writes meanwhile.
-            self._books = Book.objects.select_for_update().order_by("pk").in_bulk(ids)
+            self._books = Book.objects.select_for_update(no_key=True).order_by("pk").in_bulk(ids)
             for key, book_id in BookKey.objects.filter(book_id__in=ids).order_by("book_id").values_list("key", "book_id"):
                 self._by_key.setdefault(key, []).append(book_id)
                 self._keys.setdefault(book_id, set()).add(key)

@@ -225,7 +225,7 @@ def choose_candidate(row: ImportRow, candidate: str, *, by: Any) -> bool:
         )
         if not moved:
             return False
-        book = Book.objects.select_for_update().get(pk=row.book_id)
+        book = Book.objects.select_for_update(no_key=True).get(pk=row.book_id)
         book.unlearn()
         learn(book, findings, now).save(update_fields=BOOK_FIELDS)
         RowAttempt.objects.create(
@@ -247,7 +247,7 @@ def edit_book(book: Book, changes: dict[str, Any], *, by: Any) -> Book:
     with transaction.atomic():
         # Imports before books, in the order that every writer locks them in.
         touch_imports_of([book.pk])
-        book = Book.objects.select_for_update().get(pk=book.pk)
+        book = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
         for name, value in changes.items():
             setattr(book, name, _genres_by_hand(value) if name == "genres" else value)
             book.provenance[name] = {"source": PERSON, "by": str(by), "at": timezone.now().isoformat()}
@@ -261,7 +261,7 @@ def edit_book(book: Book, changes: dict[str, Any], *, by: Any) -> Book:
 def unlock_fact(book: Book, name: str) -> Book:
     """Let automated writers set a fact again."""
     with transaction.atomic():
-        book = Book.objects.select_for_update().get(pk=book.pk)
+        book = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
         book.locked = [locked for locked in book.locked if locked != name]
         book.version += 1
         book.save(update_fields=["locked", "version"])

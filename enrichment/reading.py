@@ -86,8 +86,9 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
             raise LeaseLost
         now = database_now()
         entries = [one for one in read if isinstance(one, LibraryEntry)]
-        # One import of an owner at a time, or two of them could make the same book twice.
-        get_user_model().objects.select_for_update().filter(pk=library_import.owner_id).first()
+        # One import of an owner at a time, or two of them could make the same book twice. By a lock that lets new rows refer to the owner:
+        # an upload would wait for it too.
+        get_user_model().objects.select_for_update(no_key=True).filter(pk=library_import.owner_id).first()
         shelf = Shelf(library_import.owner_id, entries, taken)
         books = [_book_of(entry, shelf, library_import, now) for entry in entries]
         rows = [_row(library_import, entry, book, now) for entry, book in zip(entries, books, strict=True)]

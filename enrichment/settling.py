@@ -102,7 +102,9 @@ def store(tries: Sequence[Tried]) -> list[bool]:
         now = database_now()
         # Copies: if this transaction fails, what was tried can be stored once more under the lease it still has.
         kept = [replace(tried, row=copy(tried.row)) for tried in tries if tried.row.pk in kept_ids]
-        books = Book.objects.select_for_update().order_by("pk").in_bulk([tried.row.book_id for tried in kept if tried.row.book_id])
+        books = (
+            Book.objects.select_for_update(no_key=True).order_by("pk").in_bulk([tried.row.book_id for tried in kept if tried.row.book_id])
+        )
         changed = [book for tried in kept if (book := settle(tried, books.get(tried.row.book_id or 0), now))]
         write_fields([tried.row for tried in kept], ROW_FIELDS)
         write_fields(list({book.pk: book for book in changed}.values()), BOOK_FIELDS)

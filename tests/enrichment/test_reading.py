@@ -1,9 +1,11 @@
 """From an uploaded file to rows and books, also when the reader dies on the way."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 
 from bookops.books import Book
 from bookops.clock import database_now
@@ -35,6 +37,15 @@ def crash_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
         store_batch(*args)
 
     monkeypatch.setattr(reading, "store_batch", dying)
+
+
+def in_a_connection_of_its_own(work):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '3s'")
+        work()
+    finally:
+        connection.close()
 
 
 def expire_and_free(library_import: LibraryImport) -> None:
@@ -103,6 +114,23 @@ def test_cancelling_stops_the_reader(monkeypatch):
     monkeypatch.setattr(reading, "store_batch", cancelled)
     assert not reading.read_library(library_import.pk)
     assert set(ImportRow.objects.values_list("state", flat=True)) == {State.CANCELLED}
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_does_not_wait_for_a_batch_that_is_being_stored(monkeypatch):
+    reader = make_owner()
+    library_import = upload(reader, *BOOKS)
+    shelf = reading.Shelf
+
+    def upload_another(*args):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(in_a_connection_of_its_own, lambda: upload(reader, *BOOKS[:3])).result()
+        return shelf(*args)
+
+    monkeypatch.setattr(reading, "Shelf", upload_another)
+    assert reading.read_library(library_import.pk)
+    assert LibraryImport.objects.count() == 2
 
 
 def test_a_bad_row_is_one_failed_row_with_its_place_and_its_cells():
