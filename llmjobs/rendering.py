@@ -14,7 +14,7 @@ from bookops.leases import heartbeat
 from bookops.progress import wake_sometimes
 from bookops.runs import State
 from llmjobs.copying import insert_rows
-from llmjobs.item_rows import ItemRows
+from llmjobs.item_values import ItemRows
 from llmjobs.models import JobScope, LLMJob, LLMJobItem
 from llmjobs.questions import Asking
 

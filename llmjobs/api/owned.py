@@ -10,7 +10,9 @@ from django.http import Http404
 
 from bookops.api.requests import OwnerRequest
 from bookops.purposes import all_purposes
-from llmjobs.models import LLMJob, LLMJobItem, LLMJobItemQuerySet, LLMJobQuerySet, Proposal
+from llmjobs.item_rows import LLMJobItemQuerySet
+from llmjobs.job_rows import LLMJobQuerySet
+from llmjobs.models import LLMJob, LLMJobItem, Proposal
 
 
 def jobs_of(request: OwnerRequest) -> LLMJobQuerySet:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from sandbox.ebay_short_links import SITE
 from sandbox.listings import by_case
 from tests.chaos.evaluations import all_told, evaluate, judge
-from tests.chaos.scenarios.sources import LASTS, RETRY_AFTER, too_early
+from tests.chaos.scenarios.sources import LASTS, end_faults, fault
 from tests.chaos.trial import Trial
 from tests.chaos.verdict import Line, none
 
@@ -73,20 +73,11 @@ def failing(trial: Trial) -> list[Line]:
 def _one(trial: Trial, kind: str, group: Collection[str], number: int, broken_promises: list[str]) -> list[uuid.UUID]:
     sandbox = trial.ground.sandbox
     with trial.stack(*PARTS, **SETTINGS) as stack:
-        seconds = 30 if kind == "hang" else 0.2
-        fault = {"kind": kind, "retry_after": RETRY_AFTER, "size": 32 << 20, "seconds": seconds}
         places = [dict(zip(("source", "path"), UPSTREAMS[name], strict=True)) for name in group]
-        sandbox.settings(keep_calls=True, faults=[fault | place for place in places])
+        sandbox.settings(keep_calls=True, faults=[fault(kind, **place) for place in places])
         begun = [evaluate(f"reader-{number}", url) for url in URLS]
         time.sleep(LASTS)
-        sandbox.settings(faults=[])
-        if kind == "429":
-            calls = sandbox.log(calls=True)["each_call"]
-            broken_promises += [f"{source}: {one}" for source in {place["source"] for place in places} for one in too_early(calls, source)]
-        # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
-        trial.ground.flush_valkey()
-        for name in PARTS:
-            stack.replace(name)
+        broken_promises += end_faults(trial, stack, PARTS, kind, {place["source"] for place in places})
         trial.wait_until(all_told, 150)
     return begun
 

@@ -7,13 +7,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from tests.chaos import jobs
 from tests.chaos.jobs import WAYS, ask, judge
 from tests.chaos.scenarios import evaluation_sources
 from tests.chaos.scenarios.jobs import asking, see_through
-from tests.chaos.scenarios.sources import LASTS, RETRY_AFTER, too_early
+from tests.chaos.scenarios.sources import LASTS, end_faults, fault
 from tests.chaos.taken import Taken
 from tests.chaos.trial import Trial
 from tests.chaos.verdict import Line, none
@@ -84,8 +83,7 @@ def _is_no_fault_of_theirs(kind: str, group: Sequence[str]) -> bool:
 def _one(trial: Trial, kind: str, group: Sequence[str], broken: list[str]) -> tuple[list[uuid.UUID], Taken]:
     sandbox = trial.ground.sandbox
     with asking(trial, *PARTS, **SETTINGS) as stack:
-        fault: dict[str, Any] = {"kind": kind, "retry_after": RETRY_AFTER, "size": 32 << 20, "seconds": 30 if kind == "hang" else 0.2}
-        faults = [fault | {"source": UPSTREAMS[name][0], "path": UPSTREAMS[name][1]} for name in group]
+        faults = [fault(kind, source=UPSTREAMS[name][0], path=UPSTREAMS[name][1]) for name in group]
         is_late = UPSTREAMS[group[0]][2]
         if not is_late:
             sandbox.settings(faults=faults)
@@ -94,14 +92,7 @@ def _one(trial: Trial, kind: str, group: Sequence[str], broken: list[str]) -> tu
             trial.wait_until(lambda: _all_sent(begun), 30)
             sandbox.settings(faults=faults)
         time.sleep(LASTS)
-        sandbox.settings(faults=[])
-        if kind == "429":
-            calls = sandbox.log(calls=True)["each_call"]
-            broken += [f"{source}: {one}" for source in {fault["source"] for fault in faults} for one in too_early(calls, source)]
-        # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
-        trial.ground.flush_valkey()
-        for name in PARTS:
-            stack.replace(name)
+        broken += end_faults(trial, stack, PARTS, kind, {UPSTREAMS[name][0] for name in group})
         _, taken = see_through(trial, stack)
     return begun, taken
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Iterable
 
+from tests.chaos.stack import Stack
 from tests.chaos.trial import Trial
 from tests.chaos.uploads import Accepted
 from tests.chaos.verdict import Line, none
@@ -53,19 +55,29 @@ def failing_sources(trial: Trial) -> list[Line]:
 def _one(trial: Trial, source: str, kind: str, broken_promises: list[str]) -> list[Accepted]:
     sandbox = trial.ground.sandbox
     with trial.stack(*PARTS, **SETTINGS) as stack:
-        rule = {"kind": kind, "source": source, "retry_after": RETRY_AFTER, "size": 32 << 20, "seconds": 0.2}
-        sandbox.settings(keep_calls=True, faults=[rule | ({"seconds": 30} if kind == "hang" else {})])
+        sandbox.settings(keep_calls=True, faults=[fault(kind, source=source)])
         accepted = [trial.upload(4), trial.upload(4, identified=False)]
         time.sleep(LASTS)
-        sandbox.settings(faults=[])
-        if kind == "429":
-            broken_promises += too_early(sandbox.log(calls=True)["each_call"], source)
-        # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
-        trial.ground.flush_valkey()
-        for name in PARTS:
-            stack.replace(name)
+        broken_promises += end_faults(trial, stack, PARTS, kind, {source})
         trial.wait_for_end(accepted, 60)
     return accepted
+
+
+def fault(kind: str, **place: str) -> dict[str, object]:
+    """Return the way in which the sandbox is to fail, at a source and from a path on."""
+    return {"kind": kind, "retry_after": RETRY_AFTER, "size": 32 << 20, "seconds": 30 if kind == "hang" else 0.2} | place
+
+
+def end_faults(trial: Trial, stack: Stack, parts: Iterable[str], kind: str, sources: Iterable[str]) -> list[str]:
+    """Let all work again for workers that know of no fault; return the calls that a 429 had forbidden, from the sandbox's log of each call."""
+    trial.ground.sandbox.settings(faults=[])
+    calls = trial.ground.sandbox.log(calls=True)["each_call"] if kind == "429" else []
+    broken_promises = [f"{source}: {one}" for source in sources for one in too_early(calls, source)]
+    # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
+    trial.ground.flush_valkey()
+    for name in parts:
+        stack.replace(name)
+    return broken_promises
 
 
 def too_early(calls: list[dict[str, object]], source: str) -> list[str]:
