@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef, QuerySet
 
 from bookops.spelling import normal_author, normal_title
 
@@ -84,7 +85,8 @@ class Book(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-id"], name="books_of_an_owner_newest_first"),
-            models.Index(fields=["owner", "isbn13"], name="books_of_an_owner_by_isbn"),
+            # With the order of the list: where a number is rare, or nobody's, the list would be walked to its end for it.
+            models.Index(fields=["owner", "isbn13", "-id"], name="books_by_isbn_newest_first"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -136,6 +138,18 @@ def key_names(title: str, author: str, *, isbn13: str = "", goodreads_id: str = 
     """Return the names under which a book is found again, the surest first; the keys of its `BookKey` rows."""
     sure = [f"{kind}:{number}" for kind, number in (("gr", goodreads_id), ("isbn", isbn13)) if number]
     return [*sure, f"ta:{normal_title(title)[:150]}|{normal_author(author)[:90]}"]
+
+
+def without_use(books: QuerySet[Book]) -> QuerySet[Book]:
+    """Filter to books that no row of any app refers to, but for their own keys, and of which no person has settled a fact.
+
+    Items of LLM jobs do not count: they name what they were about by a label that outlives it.
+    """
+    for relation in Book._meta.related_objects:
+        if relation.related_model is not BookKey:
+            referring = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+            books = books.filter(~Exists(referring))
+    return books.filter(locked=[])
 
 
 class BookKey(models.Model):

@@ -157,7 +157,8 @@ class ImportRow(Run):
         NEEDS_REVIEW = "needs_review", "needs review"
         NOT_FOUND = "not_found", "not found"
 
-    library_import = models.ForeignKey(LibraryImport, on_delete=models.CASCADE, related_name="rows")
+    # Without an index of its own: composite ones begin with it.
+    library_import = models.ForeignKey(LibraryImport, on_delete=models.CASCADE, related_name="rows", db_index=False)
     #: The data row, from 1; `line` is where it starts in the file.
     number = models.PositiveIntegerField()
     line = models.PositiveIntegerField(default=0)
@@ -193,6 +194,8 @@ class ImportRow(Run):
         indexes = [
             # Counts by state and the lists that filter by it.
             models.Index(fields=["library_import", "state", "number"], name="rows_by_state"),
+            # The books of an import, by id, as lists show them.
+            models.Index(fields=["library_import", "book"], name="rows_by_book"),
             # "Is anything of this chunk still open?"
             models.Index(fields=["library_import", "chunk"], condition=Q(state__in=OPEN), name="rows_open_in_a_chunk"),
             models.Index(fields=["ring_at"], condition=Q(state="pending"), name="rows_to_ring"),
