@@ -11,10 +11,10 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 from django.utils import timezone
 
-from bookops.books import FACTS, PERSON, Book
+from bookops.books import FACTS, PERSON, Book, without_use
 from bookops.clock import database_now
 from bookops.dispatch import ring, ring_each
 from bookops.events import RunEvent
@@ -271,20 +271,21 @@ def unlock_fact(book: Book, name: str) -> Book:
 def delete_import(library_import: LibraryImport) -> list[str]:
     """Cancel an import if it runs and remove its files, rows and the books nothing else refers to; return the deleted files.
 
-    What the sources answered stays: it says nothing about the owner.
+    Books stay that another import or an evaluation refers to, or of which a person has settled a fact. What the sources answered stays
+    too: it says nothing about the owner.
     """
     cancel_import(library_import)
     keys = [key for stored in storage_keys(library_import.pk) for key in (stored, stored.replace(".json", ".partial.json"))]
     keys = list(dict.fromkeys(name for key in keys for name in (key, key + ".gz")))
     with transaction.atomic():
-        elsewhere = ImportRow.objects.filter(book=OuterRef("pk")).exclude(library_import=library_import)
-        orphans = Book.objects.filter(rows__library_import=library_import).filter(~Exists(elsewhere)).values_list("pk", flat=True)
-        ids = list(orphans.distinct())
+        books = list(Book.objects.filter(rows__library_import=library_import).order_by("pk").distinct().values_list("pk", flat=True))
         RunEvent.objects.filter(run_id=library_import.pk).delete()
         RowAttempt.objects.filter(row__library_import=library_import).delete()
         LibraryImport.objects.filter(pk=library_import.pk).delete()
-        for some in _parts(ids, 500):
-            Book.objects.filter(pk__in=some).delete()
+        for some in _parts(books, 500):
+            # Locked before anybody is asked: who is about to refer to one of them has either done so by then, or waits.
+            list(Book.objects.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
+            without_use(Book.objects.filter(pk__in=some)).delete()
     return [key for key in keys if _delete_file(key)]
 
 

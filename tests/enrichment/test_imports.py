@@ -16,7 +16,11 @@ from bookops.runs import State
 from enrichment import imports
 from enrichment.formats import ExportRefused
 from enrichment.models import EditionRecord, ImportChunk, ImportRow, LibraryImport, RowAttempt
+from llmjobs.models import LLMJobItem
+from runbooks.models import Copy
 from tests.factories import import_library, isbn, make_facts, make_import, make_owner, make_row, upload, work
+from tests.llmjobs.factories import make_rendered_job
+from tests.runbooks.factories import make_copy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -300,6 +304,31 @@ def test_deleting_removes_what_is_the_owners_and_nothing_else(sources):
     assert not RunEvent.objects.filter(run_id=gone.pk).exists()
     assert EditionRecord.objects.filter(question=f"isbn:{isbn(2)}").exists()
     assert default_storage.exists(LibraryImport.objects.get(pk=kept.pk).dashboard_key)
+
+
+def test_deleting_keeps_a_book_that_was_evaluated_with_its_copies(sources):
+    owner = make_owner()
+    gone = import_library(owner, {"Title": "Evaluated"}, {"Title": "Own"})
+    copy = make_copy(owner, book=Book.objects.get(title="Evaluated"), status="ON_HAND", purchase_price=120)
+    imports.delete_import(gone)
+    assert Copy.objects.get().book == copy.book
+    assert not Book.objects.filter(title="Own").exists()
+
+
+@pytest.mark.parametrize("settled", [{"title": "My title"}, {"flagged": True, "flagged_reason": "Lent to Bob"}])
+def test_deleting_keeps_a_book_of_which_a_person_settled_something(settled, sources):
+    gone = import_library(make_owner(), {"Title": "Settled"}, {"Title": "Own"})
+    book = imports.edit_book(Book.objects.get(title="Settled"), settled, by="ada")
+    imports.delete_import(gone)
+    assert list(Book.objects.all()) == [book]
+
+
+def test_deleting_takes_a_book_that_a_job_asked_about_and_leaves_its_label():
+    job = make_rendered_job(1)
+    row = make_row(make_import(job.owner), book=Book.objects.get())
+    imports.delete_import(row.library_import)
+    assert not Book.objects.exists()
+    assert LLMJobItem.objects.get().target_label == "Book 0 — An Author"
 
 
 def test_a_running_import_can_be_deleted(sources):
