@@ -9,6 +9,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from bookops.connections import let_go
 from bookops.outbound.breaker import Breaker
 from bookops.outbound.http import CallRecord, Door
 from bookops.outbound.quota import Limits, Quota
@@ -29,7 +30,10 @@ def open_door(
     longest_nap: float = LONGEST_NAP,
     **more: Any,
 ) -> Door:
-    """Return a door; `deadline` (seconds of one call) and `max_bytes` take the place of the settings'."""
+    """Return a door; `deadline` (seconds of one call) and `max_bytes` take the place of the settings'.
+
+    Whoever asks through it lets go of its database connection first.
+    """
     seconds = deadline or settings.SOURCE_DEADLINE_SECONDS
     return Door(
         source,
@@ -45,6 +49,7 @@ def open_door(
         ca_file=settings.SOURCE_CA or None,
         quota=quota_of(source, limits, longest_nap=longest_nap) if settings.SOURCE_QUOTAS else None,
         breaker=breaker_of(source),
+        before_call=let_go,
         on_call=on_call,
         **more,
     )

@@ -14,6 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
 
 from bookops.clock import database_now
+from bookops.connections import let_go
 from bookops.events import FollowedRun
 from bookops.outbound.errors import Refused, SourceError, TryAgain
 from bookops.outbound.guard import GuardedDoor
@@ -179,6 +180,7 @@ def outside_door() -> Door:
 
 def _send(delivery: Delivery, door: Door) -> bool:
     held_under = delivery.lease_owner
+    let_go()
     try:
         if delivery.channel == Delivery.Channel.EMAIL:
             _send_email(delivery.notice)

@@ -13,6 +13,7 @@ from itertools import islice
 import structlog
 
 from bookops.clock import database_now
+from bookops.connections import let_go
 from bookops.leases import heartbeat
 from bookops.outbound.errors import SourceError
 from bookops.runs import State
@@ -60,9 +61,11 @@ def gather(chunk: ImportChunk) -> int:
     gathering = Gathering(rows, library_import.policy, frozenset(library_import.given_up), known)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="gather") as pool:
         while batches := list(_batches(gathering)):
+            let_go()
             for batch in pool.map(lambda questions: _ask_together(questions, gathering.tally, str(library_import.pk)), batches):
                 _take_in(gathering, batch)
                 remember({one.question: one.found for one in batch}, start)
+                let_go()
             if heartbeat.has_lost(chunk):
                 return 0
     stored = _store_finished(gathering, start)

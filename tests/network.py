@@ -1,4 +1,4 @@
-"""The network, closed: a test reaches this machine and nothing else."""
+"""The network, closed: a test reaches this machine and nothing else, and nobody outside from within a transaction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
+
+from bookops.outbound.wire import Connection
 
 LOCAL_NAMES = {"localhost", "testserver", ""}
 
@@ -27,10 +30,17 @@ def refuse(host: object) -> None:
     pytest.fail(f"a test reached for {host!r}: the network is closed; use the sandbox or a fake", pytrace=True)
 
 
+def refuse_transaction() -> None:
+    """Fail the test whose thread would wait for somebody outside with a transaction open; a test's own does not count."""
+    if any(not block._from_testcase for block in connection.atomic_blocks):
+        pytest.fail("a third party was asked in a transaction: no connection may be held meanwhile", pytrace=True)
+
+
 @contextmanager
 def closed() -> Iterator[None]:
-    """Let sockets connect to loopback and unix sockets only, and resolve no other names."""
+    """Let sockets connect to loopback and unix sockets only, resolve no other names, and let no request out of a transaction."""
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+    request = Connection.request
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
         check(self, address)
@@ -52,7 +62,12 @@ def closed() -> Iterator[None]:
                 refuse(host)
         return getaddrinfo(host, *args, **kwargs)
 
+    def guarded_request(self: Connection, *args: Any, **options: Any) -> None:
+        refuse_transaction()
+        request(self, *args, **options)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "request", guarded_request)
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)

@@ -91,7 +91,8 @@ class Door:
     """Ask one third party, by HTTP, within deadlines, a byte cap, its quota and its circuit breaker.
 
     Redirects are followed to `base_url`'s own origin and to the named hosts (same scheme, default port) and to no other. Environment
-    proxies are not used. May be shared by any number of threads; up to `pool_size` connections are kept open.
+    proxies are not used. May be shared by any number of threads; up to `pool_size` connections are kept open. `before_call` runs in the
+    thread that asks, before it waits for its turn.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Door:
         ca_file: str | None = None,
         quota: Quota | None = None,
         breaker: Breaker | None = None,
+        before_call: Callable[[], None] | None = None,
         on_call: Callable[[CallRecord], None] | None = None,
         resolve: Resolve | None = None,
     ) -> None:
@@ -114,6 +116,7 @@ class Door:
         self.quota = quota
         self.breaker = breaker
         self.bounds = bounds
+        self._before_call = before_call
         self._on_call = on_call
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
         home = _Origin.of(self.base_url)
@@ -267,6 +270,8 @@ class Door:
     def _begun(self, url: str, headers: Mapping[str, str], body: Body, flow: str) -> _Call:
         """Return a call that breaker and quota have let through."""
         origin = self._checked_origin(url)
+        if self._before_call:
+            self._before_call()
         if self.breaker:
             self.breaker.enter()
         if self.quota:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail.backends import locmem
+from django.db import connections
 from django.utils import timezone
 
 from bookops.notices import Delivery, Notice, NoticeChoice, notify, send_due_notices
@@ -149,3 +152,33 @@ def test_a_secret_can_be_replaced_and_stands_in_no_table() -> None:
     assert webhook.secret != before
     assert before not in json.dumps(list(Webhook.objects.values()), default=str)
     assert signature(before, 1, b"x") != signature(webhook.secret, 1, b"x")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_connection_is_held_while_a_receiver_is_waited_for(settings: Any) -> None:
+    ours, held = connections["default"], {}
+
+    class Watched(Door):
+        def post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+            """Look whether the sender holds a connection."""
+            held["webhook"] = ours.connection is not None
+
+    settings.EMAIL_BACKEND = f"{__name__}.WatchedMail"
+    WatchedMail.look = lambda: held.update(email=ours.connection is not None)
+    owner = make_user(email="ann@example.org")
+    NoticeChoice.objects.create(owner=owner, by_email=True)
+    Webhook.objects.create(owner=owner, url="https://hooks.example.org/")
+    told(owner)
+    assert send_due_notices(Watched()) == 2
+    assert held == {"webhook": False, "email": False}
+
+
+class WatchedMail(locmem.EmailBackend):
+    """Look, before taking a message, at what a test says."""
+
+    look: Callable[[], None]
+
+    def send_messages(self, messages: Sequence[Any]) -> int:
+        """Take messages."""
+        type(self).look()
+        return super().send_messages(messages)

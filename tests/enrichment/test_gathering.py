@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from bookops.clock import database_now
+from bookops.dispatch import rung_here
 from bookops.outbound.errors import TryAgain
 from bookops.runs import State
-from enrichment.models import EditionRecord, ImportRow, RowAttempt
-from tests.factories import import_library, isbn, make_facts, make_owner
+from enrichment.chunks import send_out
+from enrichment.models import EditionRecord, ImportChunk, ImportRow, RowAttempt
+from enrichment.reading import read_library
+from tests.factories import import_library, isbn, make_facts, make_owner, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,3 +130,18 @@ def test_a_fault_in_gathering_sends_the_rows_out_all_the_same(sources):
     sources.open_library.know(facts_of(1), facts_of(2))
     sources.open_library.by_isbns = broken
     assert import_library(make_owner(), with_isbn(1), with_isbn(2)).statistics["successful_books"] == 2
+
+
+def test_no_connection_is_held_while_sources_are_waited_for(sources):
+    ours, held = connections["default"], []
+    by_isbns = sources.open_library.by_isbns
+
+    def watched(isbns, *, flow=""):
+        held.append(ours.connection is not None)
+        return by_isbns(isbns, flow=flow)
+
+    sources.open_library.by_isbns = watched
+    with rung_here():
+        read_library(upload(make_owner(), *map(with_isbn, range(1, 251))).pk)
+        assert send_out(ImportChunk.objects.get().pk)
+    assert held == [False] * 3
