@@ -31,10 +31,10 @@ from llmjobs.attempts import keep_refused
 from llmjobs.doors import open_batches
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
-from llmjobs.providers import Batches, BatchSeen
+from llmjobs.providers import Batches, BatchSeen, may_have_arrived
 from llmjobs.questions import Asking
 from llmjobs.reconciling import StillUnsure, adopt_batch, enqueued_tokens, find_batch
-from llmjobs.submitting import begin, park_rest, pause_for, was_certainly_not_sent
+from llmjobs.submitting import begin, park_rest, pause_for
 
 log = structlog.get_logger(__name__)
 
@@ -160,16 +160,15 @@ def send(batch_id: int) -> bool:
     batch = held[0]
     job = LLMJob.objects.get(pk=batch.job_id)
     try:
-        provider = open_batches(batch.provider)
         if _must_wait(batch):
             raise TryAgain("its provider's queue is full", retry_after=LOOK_EVERY, asked=False, reason=HALVED)
         with heartbeat.holding(batch):
-            seen = find_batch(provider, batch)
+            seen = find_batch(batch)
             if seen is None:
                 if job.state in ENDED or job.deleted_at:
                     drop(batch)
                     return False
-                seen = _create(provider, batch, job)
+                seen = _create(open_batches(batch.provider), batch, job)
     except StillUnsure as unsure:
         _wait_unsure(batch, str(unsure), needs_person=unsure.needs_person)
     except SourceError as error:
@@ -221,8 +220,7 @@ def written(provider: Batches, batch: ProviderBatch, job: LLMJob) -> Iterator[Pa
 
 def _store_failure(batch: ProviderBatch, job: LLMJob, error: SourceError) -> None:
     """Note why a batch is not at its provider: later again, or never, or perhaps it is."""
-    was_created_perhaps = batch.sending_at is not None and not was_certainly_not_sent(error)
-    if was_created_perhaps:
+    if batch.sending_at is not None and may_have_arrived(error):
         _wait_unsure(batch, f"{error.reason}: {error.detail}", needs_person=False)
         return
     now = database_now()

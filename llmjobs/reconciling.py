@@ -18,11 +18,13 @@ from django.db.models.functions import Coalesce
 from bookops.bulk import write_fields
 from bookops.clock import database_now
 from bookops.dispatch import ring
+from bookops.outbound.errors import SourceError
 from bookops.runs import ENDED, State
 from llmjobs.attempts import attempt_without, keep
+from llmjobs.doors import open_batches
 from llmjobs.holding import give_back
 from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem, ProviderBatch
-from llmjobs.providers import Batches, BatchSeen
+from llmjobs.providers import BatchSeen
 
 Stage = LLMJobItem.Stage
 #: Items moved in one round by each rule.
@@ -131,14 +133,18 @@ class StillUnsure(Exception):
         self.needs_person = needs_person
 
 
-def find_batch(provider: Batches, batch: ProviderBatch) -> BatchSeen | None:
-    """Return the batch at the provider that this one's lost call created, None when it certainly created none.
+def find_batch(batch: ProviderBatch) -> BatchSeen | None:
+    """Return the batch at its provider that this one's lost call created, None when it certainly created none.
 
-    Raises StillUnsure while a listing may be behind, or when several may be it.
+    Raises StillUnsure while a listing may be behind or cannot be had, or when several may be it.
     """
     if batch.sending_at is None:
         return None
-    seen = list(provider.find(str(batch.intent), since=batch.sending_at, requests=batch.requests))
+    try:
+        provider = open_batches(batch.provider)
+        seen = list(provider.find(str(batch.intent), since=batch.sending_at, requests=batch.requests))
+    except SourceError as error:
+        raise StillUnsure(f"Its creation was not answered, and it cannot be looked for: {error.reason}: {error.detail}") from None
     known = ProviderBatch.objects.filter(provider=batch.provider, provider_id__in=[one.provider_id for one in seen])
     others = set(known.exclude(pk=batch.pk).values_list("provider_id", flat=True))
     candidates = [one for one in seen if one.provider_id not in others]

@@ -23,15 +23,16 @@ from django.db.models.functions import Coalesce
 from bookops.bulk import write_fields
 from bookops.clock import database_now
 from bookops.leases import heartbeat
-from bookops.outbound.errors import NotFound, Refused, SourceError, TryAgain
+from bookops.outbound.errors import Refused, SourceError, TryAgain
 from bookops.runs import State, wait_before
 from bookops.source_health import health
 from bookops.spend import OverBudget
+from llmjobs.asking import RATE_LIMITED
 from llmjobs.attempts import attempt_without, keep
 from llmjobs.doors import open_background
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
 from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem
-from llmjobs.providers import Background, Result
+from llmjobs.providers import Background, Result, may_have_arrived
 from llmjobs.questions import Asking
 from llmjobs.reconciling import adopt_response
 
@@ -40,10 +41,6 @@ log = structlog.get_logger(__name__)
 Stage = LLMJobItem.Stage
 #: Calls of one job in flight at once in one worker. Its items are claimed by so many, so that each call begins with its claim.
 AT_ONCE = 32
-#: Answers by which a provider says that it took nothing, or failures before anything left the house.
-NOT_SENT = frozenset({"connect", "dns", "rate_limited", "overloaded", "conflict", "not_yet", "http_500"})
-#: Of these, no attempt of the item.
-ONLY_TOLD_TO_WAIT = frozenset({"rate_limited", "overloaded"})
 #: An item that is over the cap of its job waits for room or for a person.
 LONG_AFTER = timedelta(days=3650)
 
@@ -168,7 +165,7 @@ def store(job: LLMJob, came: Sequence[Came]) -> int:
         refused = [
             attempt_without(item, ItemAttempt.Outcome.NOT_SENT, result.reason, result.detail, now)
             for item, result in moved
-            if isinstance(result, SourceError) and was_certainly_not_sent(result) and not was_told_to_wait(result)
+            if isinstance(result, SourceError) and not may_have_arrived(result) and not was_told_to_wait(result)
         ]
         for item, result in moved:
             _move(item, result, now)
@@ -197,7 +194,7 @@ def _move(item: LLMJobItem, result: Result | Exception, now: datetime) -> None:
         item.stage, item.provider_task_id, item.provider_status = Stage.PROCESSING, result.custom_id, result.status
         item.submitted_at, item.reason, item.detail = now, "", ""
         return
-    if not was_certainly_not_sent(result):
+    if may_have_arrived(result):
         item.stage = Stage.UNKNOWN
         item.reason = "perhaps_sent"
         item.detail = f"{getattr(result, 'detail', '') or type(result).__name__}: perhaps it was taken, perhaps not."[:500]
@@ -212,19 +209,9 @@ def _move(item: LLMJobItem, result: Result | Exception, now: datetime) -> None:
         item.after_failure(now, retry_after=result.retry_after, reason=reason, detail=detail)
 
 
-def was_certainly_not_sent(error: Exception) -> bool:
-    """Say whether nothing can have come of a call that failed so: it never left, or the provider itself said that it took nothing.
-
-    A gateway's word (502, 504), a time-out and an answer that cannot be read say nothing of what happened behind them.
-    """
-    if isinstance(error, TryAgain):
-        return not error.asked or error.reason in NOT_SENT
-    return isinstance(error, Refused | NotFound)
-
-
 def was_told_to_wait(result: Result | Exception) -> TypeGuard[TryAgain]:
     """Say whether a call was turned away for now, or never left: no attempt of its item."""
-    return isinstance(result, TryAgain) and (not result.asked or result.reason in ONLY_TOLD_TO_WAIT)
+    return isinstance(result, TryAgain) and (not result.asked or result.reason == RATE_LIMITED)
 
 
 def pause_for(job: LLMJob, error: SourceError) -> bool:

@@ -176,6 +176,8 @@ async def _hung_up(receive: Receive) -> None:
         pass
 
 
+#: Said before the party has heard the question. After all others it has done what it was asked, whatever it says.
+UNHEARD = frozenset({"429"})
 SENDINGS = {"cut": cut, "hang": hang, "drip": drip}
 KINDS = (*OTHER_ANSWERS, *SENDINGS, "redirect")
 

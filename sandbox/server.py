@@ -12,7 +12,7 @@ from sandbox.call_log import CallLog
 from sandbox.catalogue import Catalogue
 from sandbox.clock import Clock
 from sandbox.control import Control
-from sandbox.faults import SENDINGS, Receive, Rule, Send, spoiled
+from sandbox.faults import SENDINGS, UNHEARD, Receive, Rule, Send, spoiled
 from sandbox.party import Answer, Party, Request
 from sandbox.registry import PARTIES
 
@@ -52,8 +52,9 @@ class Sandbox:
             self.log.end(name)
 
     async def _serve(self, party: Party, request: Request, receive: Receive, send: Send) -> None:
-        answer = party.answer(request)
         rule = next((rule for rule in self.rules if rule.befalls(party.name, request.path)), None)
+        is_unheard = rule is not None and rule.kind in UNHEARD
+        answer = Answer(200, b"", refused=True) if is_unheard else party.answer(request)
         if rule:
             asked = f"/{party.name}{request.path}?{request.query_string.decode('ascii', 'replace')}"
             answer = spoiled(answer.whole(), rule, asked)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from bookops.outbound.errors import NotFound, Refused, SourceError, TryAgain
+from bookops.outbound.errors import NotFound, Refused, TryAgain
 from bookops.outbound.sdk_usage import Usage
 
 
@@ -149,12 +149,13 @@ class Batches(Protocol):
         """Stop it; harmless when it has ended."""
 
 
-#: Reasons of a TryAgain with which nothing can have been created: the provider said no, or was not reached.
+#: Reasons of a TryAgain with which nothing can have come of a call: its rate was refused, a file was not there yet, or nobody was reached.
+#: Not among them: a 5xx, a 529 or a 409, which may be said of what had been taken already.
 _NOT_ARRIVED = frozenset({"rate_limited", "not_yet", "connect", "dns"})
 
 
-def may_have_arrived(error: SourceError) -> bool:
-    """Say whether a call that ended so may have done at the provider what it was to do."""
-    if isinstance(error, Refused | NotFound):
-        return False
-    return not (isinstance(error, TryAgain) and (not error.asked or error.reason in _NOT_ARRIVED))
+def may_have_arrived(error: Exception) -> bool:
+    """Say whether a call that ended so may have done at the provider what it was to do; such a call is never made again blindly."""
+    if isinstance(error, TryAgain):
+        return error.asked and error.reason not in _NOT_ARRIVED
+    return not isinstance(error, Refused | NotFound)

@@ -10,7 +10,7 @@ from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.invariants import broken_invariants
 from bookops.language_models import ModelLimit
-from bookops.outbound.errors import BadAnswer, Refused, TryAgain
+from bookops.outbound.errors import BadAnswer, NotFound, Refused, TryAgain
 from llmjobs import batching
 from llmjobs.doors import standing_in
 from llmjobs.holding import release_holds
@@ -197,9 +197,20 @@ def test_a_batch_that_certainly_was_not_taken_is_sent_later(provider):
     assert (len(provider.taken()), statuses(job)) == (1, ["processing"] * 3)
 
 
-def test_a_batch_whose_answer_was_lost_is_found_and_not_created_again(provider):
+@pytest.mark.parametrize(
+    "error",
+    [
+        TryAgain("no answer in time", reason="timeout"),
+        TryAgain("HTTP 500", reason="http_500"),
+        TryAgain("HTTP 503", reason="overloaded"),
+        TryAgain("HTTP 409", reason="conflict"),
+        BadAnswer("broken JSON", reason="bad_json"),
+    ],
+    ids=lambda error: error.reason,
+)
+def test_a_batch_whose_answer_was_lost_is_found_and_not_created_again(provider, error):
     job = job_for(provider)
-    provider.lose(TryAgain("no answer in time", reason="timeout"))
+    provider.lose(error)
 
     work_on(job.pk)
     assert (statuses(job), ProviderBatch.objects.get().reason) == (["submitting"] * 3, "perhaps_sent")
@@ -208,6 +219,46 @@ def test_a_batch_whose_answer_was_lost_is_found_and_not_created_again(provider):
     work_on(job.pk)
     assert ProviderBatch.objects.get().provider_id == provider.taken()[0]["id"]
     assert (len(provider.taken()), statuses(job)) == (1, ["processing"] * 3)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TryAgain("HTTP 429", reason="rate_limited"), Refused("HTTP 401", reason="unauthorized", account_wide=True), NotFound("gone")],
+    ids=lambda error: error.reason,
+)
+def test_a_batch_that_could_not_be_looked_for_is_not_created_again(provider, error, monkeypatch):
+    job = job_for(provider)
+    provider.lose(TryAgain("no answer in time", reason="timeout"))
+    work_on(job.pk)
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "find", lambda *_, **__: _raise(error))
+        ProviderBatch.objects.update(next_at=database_now())
+        work_on(job.pk)
+    batch = ProviderBatch.objects.get()
+    assert (batch.state, batch.reason, statuses(job)) == ("pending", "perhaps_sent", ["submitting"] * 3)
+    assert batch.sending_at is not None
+
+    ProviderBatch.objects.update(next_at=database_now())
+    work_on(job.pk)
+    assert (len(provider.taken()), statuses(job)) == (1, ["processing"] * 3)
+
+
+def test_a_batch_is_still_looked_for_when_its_provider_has_a_key_again(tmp_path, settings):
+    settings.OPENAI_KEY = ""
+    openai = PaperBatches(tmp_path)
+    with rung_here():
+        with standing_in(openai):
+            job = job_for(openai)
+            openai.lose(TryAgain("no answer in time", reason="timeout"))
+            work_on(job.pk)
+        ProviderBatch.objects.update(next_at=database_now())
+        work_on(job.pk)
+        assert ProviderBatch.objects.get().reason == "perhaps_sent"
+        with standing_in(openai):
+            ProviderBatch.objects.update(next_at=database_now())
+            work_on(job.pk)
+
+    assert (len(openai.taken()), statuses(job)) == (1, ["processing"] * 3)
 
 
 def test_a_batch_that_no_listing_shows_is_created_again_only_when_it_must_have_shown_it(provider):

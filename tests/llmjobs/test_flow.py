@@ -15,6 +15,7 @@ from llmjobs.jobs import Plan, Scope, cancel, create_job
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
 from llmjobs.polling import tick
 from llmjobs.reviewing import accept, undo_job
+from llmjobs.working import work_on
 from sandbox.running import RunningSandbox
 from sandbox.running import running as running_sandbox
 from tests.factories import make_book, make_owner
@@ -129,3 +130,32 @@ def test_what_is_no_answer_fails_with_its_reason_and_ends_the_job(sandbox, here,
     assert {(item.state, item.reason) for item in items_of(job)} == {("failed", reason)}
     assert not Book.objects.filter(flagged=True).exists()
     assert all(account.held == 0 for account in Account.objects.all())
+
+
+@pytest.mark.parametrize(("kind", "ask"), [("500", OPENAI_BATCH), ("503", OPENAI_BATCH), ("503", ANTHROPIC_BATCH)])
+def test_a_batch_that_was_taken_with_an_error_is_found_and_paid_once(kind, ask, here, sandbox):
+    path = "/v1/batches" if ask["provider"] == "openai" else "/v1/messages/batches"
+    sandbox.settings(faults=[{"kind": kind, "source": ask["provider"], "path": path, "times": 1}])
+    job = make_flag_job(asks=(ask,))
+
+    here.work(threads=4)
+    assert ProviderBatch.objects.get().reason == "perhaps_sent"
+    ProviderBatch.objects.update(next_at=job.created_at)
+    work_on(job.pk)
+    until_ended(job, here, sandbox)
+
+    assert (job.status, job.aggregates()["succeeded"], ProviderBatch.objects.count()) == ("completed", len(TITLES), 1)
+
+
+def test_a_question_that_was_taken_with_an_error_is_not_sent_again(here, sandbox):
+    sandbox.settings(keep_calls=True, faults=[{"kind": "503", "source": "openai", "path": "/v1/responses", "times": 1}])
+    job = make_flag_job(asks=(RESPONSES,))
+
+    for _ in range(3):
+        here.work(threads=4)
+        LLMJobItem.objects.filter(state=State.PENDING).update(next_at=job.created_at)
+        sweep_once()
+
+    assert sorted(item.status for item in items_of(job)) == ["processing"] * (len(TITLES) - 1) + ["unknown"]
+    sent = [call for call in sandbox.log(calls=True)["each_call"] if call["source"] == "openai"]
+    assert len(sent) == len(TITLES)

@@ -84,9 +84,7 @@ def test_a_paused_job_sends_nothing_until_it_is_resumed(provider):
     "error",
     [
         TryAgain("HTTP 429", reason="rate_limited", retry_after=30),
-        TryAgain("overloaded", reason="overloaded"),
         TryAgain("refused", reason="connect"),
-        TryAgain("HTTP 500", reason="http_500"),
         TryAgain("its turn has not come", reason="quota_pace", retry_after=5, asked=False),
     ],
     ids=lambda error: error.reason,
@@ -118,8 +116,11 @@ def test_being_told_to_wait_is_no_attempt(provider):
     [
         TryAgain("no answer in time", reason="timeout"),
         TryAgain("ConnectionResetError", reason="connection_lost"),
+        TryAgain("HTTP 500", reason="http_500"),
         TryAgain("HTTP 502", reason="http_502"),
+        TryAgain("HTTP 503", reason="overloaded"),
         TryAgain("HTTP 504", reason="http_504"),
+        TryAgain("HTTP 409", reason="conflict"),
         BadAnswer("broken JSON", reason="bad_json"),
     ],
     ids=lambda error: error.reason,

@@ -310,3 +310,12 @@ def test_a_large_batch_is_worked_on_between_calls(sandbox) -> None:
             break
     assert (batch.status, len(results(client, batch.output_file_id))) == ("completed", 3000)
     assert slowest < 1
+
+
+@pytest.mark.parametrize(("kind", "created"), [("500", 1), ("503", 1), ("cut", 1), ("429", 0)])
+def test_a_spoiled_answer_is_of_a_batch_that_was_created_but_for_a_429(sandbox, kind: str, created: int) -> None:
+    client = client_of(sandbox)
+    sandbox.settings(faults=[{"kind": kind, "source": "openai", "path": "/v1/batches", "times": 1}])
+    with pytest.raises(openai.APIError):
+        submitted(client, lines(["Dune"]))
+    assert len(list(client.batches.list())) == created

@@ -36,8 +36,6 @@ TOGETHER = (
     ("asking for responses", "asking for batches", "asking Anthropic"),
     ("reading results",),
 )
-#: By these a provider says that it took nothing, yet the sandbox spoils an answer after it has.
-TOOK_NOTHING = frozenset({"429", "500", "503"})
 BOOKS = 4
 
 
@@ -47,7 +45,7 @@ def failing(trial: Trial) -> list[Line]:
     With the short form a seeded choice of the ways, with the long one all.
     """
     kinds = trial.ground.sandbox.settings()["fault_kinds"]
-    rounds = [(kind, group) for kind in kinds for group in TOGETHER if not _is_no_fault_of_theirs(kind, group)]
+    rounds = [(kind, group) for kind in kinds for group in TOGETHER]
     if not trial.long:
         chance = random.Random(trial.seed)
         rounds = [chance.choice([one for one in rounds if one[1] == group]) for group in TOGETHER]
@@ -74,10 +72,6 @@ def failing(trial: Trial) -> list[Line]:
         none("calls within a Retry-After", broken),
         *judge(begun, Taken())[:4],
     ]
-
-
-def _is_no_fault_of_theirs(kind: str, group: Sequence[str]) -> bool:
-    return kind in TOOK_NOTHING and any(name.startswith(("sending", "creating")) for name in group)
 
 
 def _one(trial: Trial, kind: str, group: Sequence[str], broken: list[str]) -> tuple[list[uuid.UUID], Taken]:

@@ -24,7 +24,7 @@ SETTINGS = {
 SOURCES = ("openlibrary", "googlebooks")
 #: Seconds that a 429 asks for.
 RETRY_AFTER = 2
-#: Seconds after the first 429 in which the sandbox, which draws a photo before it refuses it, notes calls that were under way.
+#: Seconds after the first 429 in which calls come in that were under way.
 UNDER_WAY = 0.75
 #: Seconds a kind of failure lasts.
 LASTS = 4.0
