@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-#: Family -> its reason codes. The families are the first design's error categories.
-CATEGORIES: dict[str, frozenset[str]] = {
-    "api_timeout": frozenset({"timeout", "deadline", "unavailable", "import_deadline"}),
-    "worker_crash": frozenset({"worker_lost", "crashed"}),
-    "network": frozenset({"connect", "tls", "dns", "cut_off", "network", "breaker_open", "forbidden_address", "redirect"}),
-    "rate_limited": frozenset({"rate_limited", "quota_day", "quota_spent", "spent", "blocked"}),
-    "bad_data": frozenset(),  # whatever is left: unreadable rows, unreadable or refused answers
-}
-_FAMILY = {reason: family for family, reasons in CATEGORIES.items() for reason in reasons}
-
 #: What the reader of an export says of a row that it cannot take.
 UNREADABLE = frozenset(
     {
@@ -25,6 +15,24 @@ UNREADABLE = frozenset(
     }
 )
 
+#: Family -> its reason codes; statuses ("http_503") are sorted by `category_of`. The families are the first design's error categories.
+CATEGORIES: dict[str, frozenset[str]] = {
+    # The source was asked, and had no answer in time, or none at all.
+    "api_timeout": frozenset({"timeout", "deadline", "import_deadline", "unavailable", "empty_answer"}),
+    "worker_crash": frozenset({"worker_lost", "lease_lost", "crashed"}),
+    # The question or its answer did not get through.
+    "network": frozenset({"connect", "connection_lost", "tls", "dns", "cut_off", "breaker_open", "redirect_loop", "bad_redirect"}),
+    "rate_limited": frozenset({"rate_limited", "quota_day", "quota_pace", "quota_blocked"}),
+    # A row of the file, an answer, or a question that was refused.
+    "bad_data": UNREADABLE
+    | {"bad_answer", "bad_encoding", "bad_http", "bad_json", "not_json", "wrong_type"}
+    | {"unexpected_shape", "too_deep", "too_large", "unstorable"}
+    | {"refused", "unauthorized", "forbidden", "bad_key", "forbidden_agent", "unknown_location", "forbidden_address", "forbidden_host"}
+    | {"not_found", "source_error"},
+}
+_TOO_SOON_OR_LATE = frozenset({"http_408", "http_425"})
+_FAMILY = {reason: family for family, reasons in CATEGORIES.items() for reason in reasons}
+
 WORDS = {
     "timeout": "The source did not answer in time. Retry the row.",
     "deadline": "The book took longer than BOOK_DEADLINE allows. Retry the row.",
@@ -33,6 +41,9 @@ WORDS = {
     "worker_lost": "The worker ended in the middle of this row. Redrive it.",
     "crashed": "Our code failed on this row; its log names the error. Report it, then retry.",
     "rate_limited": "The source asked us to slow down. Retry the row later.",
+    "quota_pace": "The row waits for its turn, so that the source's limits are kept; it goes on by itself.",
+    "quota_blocked": "The source asked everybody to wait; the row goes on by itself.",
+    "breaker_open": "The source failed too often and is let be for a while; the row goes on by itself.",
     "quota_day": "The source's daily quota is spent; the row goes on by itself when it resets.",
     "refused": "The source refused the question. Check its key and contact address in the settings.",
     "bad_answer": "The source answered something unreadable. Retry the row.",
@@ -43,7 +54,7 @@ def category_of(reason: str) -> str:
     """Return the family of a reason code, "" for none."""
     if not reason:
         return ""
-    if reason.startswith("http_5"):
+    if reason.startswith("http_5") or reason in _TOO_SOON_OR_LATE:
         return "api_timeout"
     return _FAMILY.get(reason, "bad_data")
 
