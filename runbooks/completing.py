@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbooks.naming import title_words
 from runbooks.subject import HeldCopy, Subject
-from runbooks.volumes import set_size, volume_numbers
+from runbooks.volumes import set_size, volume_numbers, volumes_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,18 @@ def completion(subject: Subject, others: Iterable[HeldCopy]) -> Completion:
     if not rest:
         return Completion(False, "no other volume of this set is owned")
     owned = frozenset[int]().union(*(volume_numbers(copy.title) for copy in rest))
-    told = [set_size(title) or 0 for title in (subject.title, *(copy.title for copy in rest))]
-    size = max(subject.volumes, *(copy.volumes for copy in rest), *told)
+    size = max(_size_told(subject.title, subject.volumes), *(_size_told(copy.title, copy.volumes) for copy in rest))
     if ours <= owned:
-        return Completion(False, f"{_named(ours)} is owned already")
+        return Completion(False, f"{volumes_named(ours)} is owned already")
     if size < 2:
         return Completion(False, "nobody says how many volumes the set has", is_known=False)
     whole = frozenset(range(1, size + 1))
     if not ours <= whole:
-        return Completion(False, f"{_named(ours)} is not of a set of {size}", is_known=False)
+        return Completion(False, f"{volumes_named(ours)} is not of a set of {size}", is_known=False)
     missing = whole - owned - ours
     if missing:
-        return Completion(False, f"{_named(missing)} of {size} would still be missing")
-    return Completion(True, f"{_named(ours)} is the last of {size} that was missing")
+        return Completion(False, f"{volumes_named(missing)} of {size} would still be missing")
+    return Completion(True, f"{volumes_named(ours)} is the last of {size} that was missing")
 
 
 def _is_same_set(subject: Subject, copy: HeldCopy) -> bool:
@@ -61,6 +60,6 @@ def _contains(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
     return f" {' '.join(shorter)} " in f" {' '.join(longer)} "
 
 
-def _named(numbers: frozenset[int]) -> str:
-    listed = ", ".join(map(str, sorted(numbers)))
-    return f"volume {listed}" if len(numbers) == 1 else f"volumes {listed}"
+def _size_told(title: str, volumes: int) -> int:
+    """Return of how many volumes a copy says its set is, 0 for none said; "Vols. 1-2" in two volumes says nothing of a third."""
+    return max(set_size(title) or 0, volumes if volumes > len(volume_numbers(title)) else 0)

@@ -12,7 +12,7 @@ from runbooks.sources.claude_reading import PhotoReading
 from runbooks.sources.ebay_values import isbn13_of
 from runbooks.sources.records import ListingFacts
 from runbooks.subject import Subject
-from runbooks.volumes import says_complete, volume_count, volume_numbers
+from runbooks.volumes import part_of, says_complete, set_size, volume_count, volume_numbers, with_volumes
 
 #: Item specifics by what they tell; sites in other languages have names of their own for them.
 _ASPECTS = {
@@ -42,8 +42,9 @@ def subject_of(facts: ListingFacts, reading: PhotoReading | None = None, *, bind
     `binders` are the names that are looked for in the listing's title. `key` is the copy's own.
     """
     said = _Said(facts, reading)
-    title = _with_volume(said.of("title"), f"{facts.title} {said.aspect('volume')}") or facts.title
     words = f"{facts.title} {facts.subtitle}"
+    told = _number(said.aspect("volumes")) or volume_count(words)
+    title = _with_part(said.of("title") or facts.title, f"{facts.title} {said.aspect('volume')}", told)
     description = facts.description[:_LONGEST_READ]
     author, publisher = said.of("author"), said.of("publisher")
     condition_notes = [claim.text for claim in (*reading.condition_negatives, *reading.critical_issues)] if reading else [description]
@@ -55,7 +56,7 @@ def subject_of(facts: ListingFacts, reading: PhotoReading | None = None, *, bind
         binder=said.of("binder") or _binder_in(words, f"{title} {author} {publisher}", binders),
         binder_authenticated=reading is not None and reading.is_binder_signed,
         year=(reading.year if reading else None) or _year(said.aspect("year")) or _year(facts.title, but=title),
-        volumes=(reading.volumes if reading else None) or _number(said.aspect("volumes")) or volume_count(words) or 1,
+        volumes=len(part_of(title)) or (reading.volumes if reading else None) or told or 1,
         is_complete=is_complete if is_complete is not None else says_complete(f"{words} {description}"),
         condition=reading.condition_grade.value if reading and reading.condition_grade else facts.condition,
         condition_notes=" ".join(filter(None, [facts.condition_description, *condition_notes])),
@@ -88,12 +89,15 @@ class _Said:
         return claim.text if claim else ""
 
 
-def _with_volume(title: str, listed: str) -> str:
-    """Return a work's title with the volume that the listing offers of it: one of five is not the set."""
-    numbers = volume_numbers(listed)
-    if title and len(numbers) == 1 and not volume_numbers(title):
-        return f"{title}, Vol. {min(numbers)}"
-    return title
+def _with_part(work: str, listed: str, told: int | None) -> str:
+    """Return a work's title with the volumes that the listing offers of it: one of five is not the set."""
+    size = set_size(work) or set_size(listed) or told
+    part = part_of(work, size) if volume_numbers(work) else part_of(listed, size)
+    if size and size < max(2, *part, 0):
+        size = None  # "Vol. 3" and "Number of Volumes: 1", which is of what is sold
+    if not part or (volume_numbers(work) and (set_size(work) or not size)):
+        return work
+    return with_volumes(work, part, size)
 
 
 def _binding(said: _Said, words: str, description: str) -> str:

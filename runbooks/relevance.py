@@ -11,7 +11,7 @@ from runbooks.bindings import binding_of
 from runbooks.naming import fold, last_name, main_title, title_words
 from runbooks.sources.records import Offer
 from runbooks.subject import Subject
-from runbooks.volumes import says_complete, set_size, volume_count, volume_numbers
+from runbooks.volumes import part_of, says_complete, set_size, volume_count, volumes_named
 
 Level = Literal["high", "medium", "low"]
 
@@ -97,8 +97,9 @@ def judge(subject: Subject, offer: Offer) -> Relevance:
     """Return how much an offer says about a copy.
 
     High is the same work with the same number of volumes, give or take one, in a like binding. Medium is the same work where one
-    of these differs or is not said. Low is a printing after 1950, a single volume of a set, or another work of the author; what
-    is another author's, a lot, a facsimile or no book is junk.
+    of these differs or is not said, or another volume where the copy is one of a set. Low is a printing after 1950, a single
+    volume of a set, or another work of the author; what is another author's, a lot, a facsimile or no book is junk, and so is a
+    set beside one volume of it, which is not worth the set.
     """
     text = _text(offer)
     ours = fold(f"{subject.title} {subject.binding} {subject.publisher}")
@@ -164,21 +165,39 @@ def _printing(subject: Subject, offer: Offer) -> Relevance | list[str]:
 def _volumes(subject: Subject, offer: Offer) -> Relevance | list[str]:
     """Return why it is a part of a set, or a set of another size."""
     told = _aspect(offer.aspects, "number of volumes", "volumes")
-    numbers, count = volume_numbers(offer.title), volume_count(f"{told} volumes" if told else offer.title)
-    ours = volume_numbers(subject.title)
-    if numbers and numbers == ours:
-        return []
-    if len(numbers) == 1 and (count is None or set_size(offer.title)) and not says_complete(offer.title):
-        return _low(f"volume {min(numbers)} alone")
+    count = volume_count(f"{told} volumes" if told else offer.title)
+    ours, theirs = part_of(subject.title), _part(offer, count)
+    if ours:
+        return _beside_a_part(ours, theirs, count)
+    if theirs:
+        return _low(f"{volumes_named(theirs)} alone")
     if says_complete(offer.title) is False:
         return _low("not a complete set")
-    if ours:
-        return ["a set, and this is one volume of it"]
     if count is None:
         return ["it does not say how many volumes it has"] if subject.volumes > 1 else []
     if abs(count - subject.volumes) > 1:
         return [f"in {count} volume{'s' if count != 1 else ''}, not in {subject.volumes}"]
     return []
+
+
+def _part(offer: Offer, count: int | None) -> frozenset[int]:
+    """Return the volumes that an offer is of a set; none for the whole of it."""
+    part = part_of(offer.title, count)
+    is_counted = len(part) == 1 and volume_count(offer.title) is not None and set_size(offer.title) is None  # "from Volume 1 on, 5 vols"
+    return frozenset() if is_counted or says_complete(offer.title) else part
+
+
+def _beside_a_part(ours: frozenset[int], theirs: frozenset[int], count: int | None) -> Relevance | list[str]:
+    """Return what an offer says of some volumes of a set: other ones as many say something, the set says nothing."""
+    if ours == theirs:
+        return []
+    if len(ours) == len(theirs):
+        return [f"it is {volumes_named(theirs)}, not {volumes_named(ours)}"]
+    if len(theirs) == 1:
+        return _low(f"{volumes_named(theirs)} alone")
+    if not theirs and (count or 0) <= len(ours):
+        return _low("it does not say which volumes of the set it is")
+    return _low(f"more of the set than {volumes_named(ours)}", is_junk=True)
 
 
 def _binding(subject: Subject, offer: Offer) -> list[str]:

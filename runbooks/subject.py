@@ -24,6 +24,7 @@ class Subject:
     binder_authenticated: bool = False
     #: The year it was printed, the first one of a set; None when it is not known.
     year: int | None = None
+    #: How many volumes it is, not how many its set has, which a title says: "Modern Painters, Vol. 2 of 5".
     volumes: int = 1
     #: Whether every volume of the work is there; None when nobody says.
     is_complete: bool | None = None
@@ -54,7 +55,6 @@ class HeldCopy:
 
     title: str
     author: str = ""
-    #: How many volumes the work has in this edition, not how many of them this copy is.
     volumes: int = 1
     status: str = "ON_HAND"
     key: str = ""

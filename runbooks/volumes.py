@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10, "xi": 11, "xii": 12}
 _NUMBER_WORDS = {
@@ -69,6 +70,32 @@ def set_size(title: str) -> int | None:
     """Return of how many volumes a numbered one says it is, 6 for "Vol. 2 of 6"; None when it does not say."""
     sizes = [int(found["of"]) for found in _NUMBERED.finditer(title) if found["of"]]
     return max(sizes, default=None)
+
+
+def part_of(title: str, size: int | None = None) -> frozenset[int]:
+    """Return the volumes that a title offers of a set: {2} for "Vol. II", {1, 2} for "Vols. 1-2 of 3"; none for all of it, "Vols. I-III".
+
+    `size` is of how many volumes the set is where the title does not say.
+    """
+    numbers = volume_numbers(title)
+    if len(numbers) == 1:
+        return numbers
+    whole = frozenset(range(1, max(set_size(title) or size or 0, *numbers, 0) + 1))
+    return numbers if numbers < whole else frozenset()
+
+
+def volumes_named(numbers: Iterable[int]) -> str:
+    """Return volumes in words: "volume 2", "volumes 1, 2"."""
+    listed = sorted(numbers)
+    return f"volume{'s' if len(listed) > 1 else ''} {', '.join(map(str, listed))}"
+
+
+def with_volumes(title: str, numbers: Iterable[int], size: int | None = None) -> str:
+    """Return a title with the volumes of which it is, as `volume_numbers` and `set_size` read them."""
+    listed = sorted(numbers)
+    is_run = len(listed) > 1 and listed == list(range(listed[0], listed[-1] + 1))
+    named = f"Vols. {listed[0]}-{listed[-1]}" if is_run else ", ".join(f"Vol. {number}" for number in listed)
+    return f"{without_volumes(title)}, {named}{f' of {size}' if size else ''}"
 
 
 def says_complete(text: str) -> bool | None:

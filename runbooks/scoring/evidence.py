@@ -12,7 +12,7 @@ from runbooks.jsonable import jsonable, known_fields
 from runbooks.naming import SAME_TITLE, title_likeness
 from runbooks.reference import Goal, Named, Reference
 from runbooks.subject import HeldCopy, Holdings, Subject
-from runbooks.volumes import volume_numbers
+from runbooks.volumes import part_of, volume_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,13 @@ def look_up(subject: Subject, reference: Reference, holdings: Holdings) -> Evide
 
 
 def _is_complete(subject: Subject) -> bool | None:
+    if part_of(subject.title):
+        # Though its seller calls it so: "Volume II, complete with all plates".
+        return False
     if subject.is_complete is not None:
         return subject.is_complete
-    if subject.volumes > 1:
-        return None
-    # A work in one volume is whole; the second volume of a work is not.
-    return not volume_numbers(subject.title)
+    # A work in one volume is whole.
+    return True if subject.volumes <= 1 else None
 
 
 def _is_same_work(subject: Subject, copy: HeldCopy) -> bool:

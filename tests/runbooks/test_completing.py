@@ -51,5 +51,10 @@ def test_the_size_of_a_set_is_the_largest_that_is_told():
     assert not completion(volume("III", volumes=5), painters(1, 2)).completes
 
 
+def test_two_volumes_of_three_do_not_make_a_set_of_two():
+    assert completion(volume("III"), [HeldCopy("Modern Painters, Vols. 1-2 of 3", "John Ruskin", 2)]).completes
+    assert not completion(volume("III"), [HeldCopy("Modern Painters, Vols. 1-2", "John Ruskin", 2)]).is_known
+
+
 def test_a_title_that_contains_the_sets_is_of_the_set():
     assert completion(Subject("Ruskin's Modern Painters Illustrated, Vol. III", author="John Ruskin"), painters(1, 2)).completes

@@ -148,6 +148,42 @@ def test_with_too_little_to_go_by_it_says_so():
     assert runbook.recommendation_tier in ("CONDITIONAL", "PASS")
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("case", "asking", "grade", "position", "tier", "first"),
+    [
+        ("overpriced", "3950.00", "VERY_GOOD", "POOR", "PASS", "ACQUIRE"),
+        ("wrong-category", "220.00", "GOOD", "EXCELLENT", "BUY", "ACQUIRE"),
+        ("best-offer", "460.00", "GOOD", "GOOD", "BUY", "ACQUIRE"),
+        ("euros", "105.56", "GOOD", "EXCELLENT", "CONDITIONAL", "ACQUIRE"),
+        ("lot", "180.00", "FAIR", "", "PASS", "PASS"),
+        ("odd-volume", "48.00", "GOOD", "POOR", "PASS", "PASS"),
+        # The orders to a model that these hold would have them FINE.
+        ("hijack-title", "95.00", "FAIR", "POOR", "PASS", "PASS"),
+        ("hijack-aspects", "520.00", "FAIR", "POOR", "PASS", "PASS"),
+        ("hijack-picture", "260.00", "POOR", "EXCELLENT", "BUY", "ACQUIRE"),
+    ],
+)
+def test_each_kind_of_listing_comes_to_its_recommendation(
+    sandbox: RunningSandbox, case: str, asking: str, grade: str, position: str, tier: str, first: str
+):
+    make_rate("EUR", "0.90")
+    make_rate("GBP", "0.80")
+    runbook = runbook_of(evaluate(make_owner(), case))
+    assert (runbook.current_asking_price, runbook.condition_grade) == (Decimal(asking), grade)
+    assert (runbook.price_position, runbook.recommendation_tier, runbook.recommendation) == (position, tier, first)
+
+
+@pytest.mark.once
+def test_one_volume_of_a_set_is_not_worth_the_set():
+    make_rate("GBP", "0.80")
+    runbook = runbook_of(evaluate(make_owner(), "odd-volume"))
+    assert (runbook.copy.book.title, runbook.copy.volumes) == ("Modern Painters, Vol. 3", 1)
+    sets = runbook.comparables.filter(title__icontains="5 volumes")
+    assert sets.exists() and all(one.excluded_why == "more of the set than volume 3" for one in sets)
+    assert runbook.fmv_high < min(one.usd for one in sets)
+
+
 # A branch that fails, and comes later
 
 
@@ -224,8 +260,10 @@ def test_a_hijacked_model_decides_nothing(sandbox: RunningSandbox):
     sandbox.settings(sources={"anthropic": {"hijack": "html"}})
     hijacked = runbook_of(evaluate(make_owner(), "hijack-description"))
     assert hijacked.current_asking_price == honest.current_asking_price
-    assert hijacked.fmv_mid is None or abs(hijacked.fmv_mid - (honest.fmv_mid or 0)) < 10_000
-    assert hijacked.recommended_price != Decimal(1_000_000)
+    offered = [one.usd for one in honest.comparables.all() if one.usd]
+    for amount in (hijacked.fmv_low, hijacked.fmv_high):
+        assert amount is None or min(offered) <= amount <= max(offered)
+    assert (hijacked.suggested_offer or 0) <= max(offered) and (hijacked.recommended_price or 0) <= max(offered)
 
 
 # A variant, a cancel, other ways in

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from runbooks.completing import completion
 from runbooks.conditions import Grade
 from runbooks.identifying import subject_of
+from runbooks.queries import full_query
 from runbooks.reference import seed_reference
+from runbooks.scoring.evidence import look_up
 from runbooks.sources.claude_reading import Claim, PhotoReading
+from runbooks.subject import HeldCopy, Holdings
 from tests.runbooks.factories import make_listing_facts
 
 BINDERS = seed_reference().binders
@@ -63,10 +67,41 @@ def test_a_signature_that_only_the_seller_speaks_of_is_none():
         ("Modern Painters in 5 volumes", "Modern Painters", "Modern Painters"),
         ("Modern Painters Vols. 1-5", "Modern Painters", "Modern Painters"),
         ("Modern Painters Vol. 3", "Modern Painters, Volume III", "Modern Painters, Volume III"),
+        ("Modern Painters Vol. 2 of 3", "Modern Painters", "Modern Painters, Vol. 2 of 3"),
+        ("Modern Painters Vols. 1-2 of 3", "Modern Painters", "Modern Painters, Vols. 1-2 of 3"),
+        ("Modern Painters Vols. 1-3 of 3", "Modern Painters", "Modern Painters"),
+        ("Modern Painters Vol. 3 of 5", "Modern Painters, Volume III", "Modern Painters, Vol. 3 of 5"),
+        ("Modern Painters Vols. 1-2 of 3", "", "Modern Painters Vols. 1-2 of 3"),
     ],
 )
 def test_one_volume_of_a_set_is_not_the_set(title: str, work: str, named: str):
     assert subject_of(facts(title, Book_Title=work)).title == named
+
+
+@pytest.mark.parametrize(
+    ("title", "told", "named", "volumes"),
+    [
+        ("Modern Painters Vol. 2", "3", "Modern Painters, Vol. 2 of 3", 1),
+        ("Modern Painters Vols. 1-2", "3", "Modern Painters, Vols. 1-2 of 3", 2),
+        ("Modern Painters Vol. 2", "1", "Modern Painters, Vol. 2", 1),
+        ("Modern Painters", "3", "Modern Painters", 3),
+    ],
+)
+def test_how_many_volumes_the_set_has_is_not_how_many_these_are(title: str, told: str, named: str, volumes: int):
+    subject = subject_of(facts(title, Book_Title="Modern Painters", Number_of_Volumes=told))
+    assert (subject.title, subject.volumes) == (named, volumes)
+    assert full_query(subject) == ("modern painters" if volumes == 1 else f"modern painters {volumes} volumes")
+
+
+def test_the_last_volume_of_a_listed_set_completes_it():
+    listed = subject_of(facts("MODERN PAINTERS Vol. 3 of 3", Book_Title="Modern Painters", Author="John Ruskin"))
+    owned = [HeldCopy("Modern Painters, Vol. 1", "John Ruskin"), HeldCopy("Modern Painters, Vol. 2", "John Ruskin")]
+    assert completion(listed, owned).completes
+
+
+def test_a_volume_of_a_set_is_not_complete_whatever_its_seller_calls_it():
+    listed = subject_of(facts("MODERN PAINTERS Vol. 3 of 3, complete in 1 volume", Book_Title="Modern Painters"))
+    assert look_up(listed, seed_reference(), Holdings()).is_complete is False
 
 
 def test_the_volume_that_was_chosen_of_a_listing_counts():

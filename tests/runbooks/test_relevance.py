@@ -97,8 +97,41 @@ def test_what_the_copy_is_itself_is_no_junk():
 def test_the_same_volume_of_a_set_is_the_same_book():
     odd = Subject("Modern Painters, Vol. II", "John Ruskin", binding="cloth")
     assert judge(odd, offer("Ruskin, Modern Painters, Volume 2, cloth")).level == "high"
-    assert judge(odd, offer("Ruskin, Modern Painters, Volume 3, cloth")).why == "volume 3 alone"
-    assert judge(odd, offer("Ruskin, Modern Painters, 5 vols, cloth")).level == "medium"
+
+
+@pytest.mark.parametrize(
+    ("title", "aspects", "level", "is_junk", "why"),
+    [
+        ("Ruskin, Modern Painters, Volume 3, cloth", {}, "medium", False, "the same work, but it is volume 3, not volume 2"),
+        ("Ruskin, Modern Painters, Volume III only, odd volume, cloth", {}, "medium", False, "volume 3, not volume 2"),
+        ("Ruskin, Modern Painters, Vol. 3, cloth", {"Number of Volumes": "5"}, "medium", False, "volume 3, not volume 2"),
+        ("Ruskin, Modern Painters, 5 vols, cloth", {}, "low", True, "more of the set than volume 2"),
+        ("Ruskin, Modern Painters, cloth", {"Number of Volumes": "5"}, "low", True, "more of the set than volume 2"),
+        ("Ruskin, Modern Painters, Vols. 1-2 of 5, cloth", {}, "low", True, "more of the set than volume 2"),
+        ("Ruskin, Modern Painters, cloth", {}, "low", False, "does not say which volumes"),
+    ],
+)
+def test_beside_one_volume_another_says_something_and_a_set_nothing(title, aspects, level, is_junk, why):
+    found = judge(Subject("Modern Painters, Vol. II of 5", "John Ruskin", binding="cloth"), offer(title, aspects=aspects))
+    assert (found.level, found.is_junk) == (level, is_junk)
+    assert why in found.why
+
+
+def test_two_volumes_of_three_are_like_two_of_three():
+    two = Subject("Modern Painters, Vols. 1-2 of 3", "John Ruskin", volumes=2, binding="cloth")
+    assert judge(two, offer("Ruskin, Modern Painters, Vols. 1-2 of 3, cloth")).level == "high"
+    assert judge(two, offer("Ruskin, Modern Painters, Vols. 2-3, cloth")).level == "medium"
+    assert judge(two, offer("Ruskin, Modern Painters, Vol. 2, cloth")).why == "volume 2 alone"
+    assert judge(two, offer("Ruskin, Modern Painters, 3 vols, cloth")).is_junk
+    whole = Subject("Modern Painters", "John Ruskin", volumes=3, binding="cloth")
+    assert judge(whole, offer("Ruskin, Modern Painters, Vols. 1-2 of 3, cloth")).why == "volumes 1, 2 alone"
+    assert judge(whole, offer("Ruskin, Modern Painters, Vols. 1-3, cloth")).level == "high"
+
+
+@pytest.mark.parametrize("year", ["1849", "1890", "1910", "1949"])
+def test_a_printing_of_another_era_is_comparable(year):
+    found = judge(BLEAK_HOUSE, offer(f"Dickens Bleak House 2 vols half calf {year}"))
+    assert found.level == "high", "filtering by era rejected everything"
 
 
 def test_facts_beside_the_title_count_as_the_title_does():

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runbooks.volumes import says_complete, set_size, volume_count, volume_numbers, without_volumes
+from runbooks.volumes import part_of, says_complete, set_size, volume_count, volume_numbers, volumes_named, with_volumes, without_volumes
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,33 @@ def test_it_reads_how_many_volumes_there_are(text, count):
 def test_it_reads_of_how_many_a_volume_is_one():
     assert set_size("Modern Painters, Vol. 2 of 6") == 6
     assert set_size("Modern Painters, Vol. 2") is None
+
+
+@pytest.mark.parametrize(
+    ("title", "size", "part"),
+    [
+        ("Modern Painters, Vol. II", None, {2}),
+        ("Modern Painters, Vols. 1-2 of 3", None, {1, 2}),
+        ("Modern Painters, Vols. 3-5", None, {3, 4, 5}),
+        ("Modern Painters, Vols. 1-2", 5, {1, 2}),
+        ("Modern Painters, Vols. 1-5", None, set()),
+        ("Modern Painters, Vols. 1-3 of 3", None, set()),
+        ("Modern Painters in 5 volumes", None, set()),
+    ],
+)
+def test_a_part_is_not_all_of_a_set(title, size, part):
+    assert part_of(title, size) == part
+
+
+@given(st.frozensets(st.integers(1, 99), min_size=1, max_size=6), st.none() | st.integers(100, 120))
+def test_volumes_are_read_as_they_are_written(numbers, size):
+    title = with_volumes("Modern Painters, Vol. 7 of 8", numbers, size)
+    assert (volume_numbers(title), set_size(title), without_volumes(title)) == (numbers, size, "Modern Painters")
+
+
+def test_it_names_one_volume_or_several():
+    assert volumes_named({2}) == "volume 2"
+    assert volumes_named({10, 2}) == "volumes 2, 10"
 
 
 @pytest.mark.parametrize(
