@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 import structlog
-from django.db.models import F
 
 from bookops.clock import database_now
 from bookops.dispatch import ring
@@ -19,9 +19,10 @@ from llmjobs.applying import CHUNK, Overtaken, Stored, apply_results
 from llmjobs.batching import halve
 from llmjobs.doors import open_batches
 from llmjobs.ending import end_if_done
-from llmjobs.models import LLMJobItem, PollTick, ProviderBatch
-from llmjobs.providers import Batches, BatchSeen, Result, Verdict
+from llmjobs.models import LLMJobItem, ProviderBatch
+from llmjobs.providers import STILL_OPEN, Batches, BatchSeen, Result, Verdict
 from llmjobs.questions import item_id_of
+from llmjobs.ticks import add_to_tick
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +30,8 @@ log = structlog.get_logger(__name__)
 MOST_TEXT = 4_000_000
 #: Seconds that whoever applies a batch has for a chunk.
 SECONDS_A_CHUNK = 60.0
-
-_STILL_OPEN = (Verdict.OPEN, Verdict.UNMAPPED)
+#: Seconds until the lines of a batch are read again that hold a word nobody has mapped; often enough to keep its light on.
+UNTIL_MAPPED = 600.0
 
 
 def take_results(batch_id: int, tick_id: int | None = None) -> Stored:
@@ -44,7 +45,7 @@ def take_results(batch_id: int, tick_id: int | None = None) -> Stored:
             return Stored()
         provider = open_batches(batch.provider)
         seen = provider.look(batch.provider_id)
-        if seen.verdict in _STILL_OPEN:
+        if seen.verdict in STILL_OPEN:
             return Stored()
         if seen.is_too_large and halve(batch):
             _ring_job(batch.job_id)
@@ -56,9 +57,9 @@ def take_results(batch_id: int, tick_id: int | None = None) -> Stored:
             log.info("batch_overtaken", batch=batch_id)
         finally:
             if tick_id is not None:
-                PollTick.objects.filter(pk=tick_id).update(items_updated=F("items_updated") + taking.stored.moved)
+                add_to_tick(tick_id, updated=taking.stored.moved, unmapped=taking.unmapped)
     if end_if_done(batch.job_id) and tick_id is not None:
-        _note_resolved(tick_id, batch.job_id)
+        add_to_tick(tick_id, resolved=[str(batch.job_id)])
     return taking.stored
 
 
@@ -69,10 +70,16 @@ class _Taking:
         self.batch = batch
         self.seen = seen
         self.stored = Stored()
+        #: How often a line said a word that nobody has mapped, or that it is not done, and whose lines those are.
+        self.unmapped: Counter[str] = Counter()
+        self._kept_open: set[int] = set()
         self._keep_turn = keep_turn
 
     def take(self, provider: Batches) -> None:
-        """Apply all results, then say of each item without one what became of it, then end the batch."""
+        """Apply all results, then say of each item without one what became of it, then end the batch.
+
+        It stays open for items whose line is no last word, so that they have until its time limit, and its lines are read again.
+        """
         verdict, reason, detail = self.seen.verdict, self.seen.reason, self.seen.detail
         if verdict == Verdict.ANSWERED:
             verdict, reason, detail = Verdict.FAILED, "missing", "The results hold no line for it."
@@ -83,16 +90,18 @@ class _Taking:
                     # Their order is not ours to rely on: what is missing may stand before the place where we went on.
                     ProviderBatch.objects.filter(pk=self.batch.pk).update(lines_applied=0)
                     self.batch.lines_applied = 0
+                    self.unmapped.clear()
                     self._stream(provider)
             except NotFound as error:
                 verdict, reason, detail = Verdict.LOST, "results_gone", error.detail
-        while ids := list(self._open_items().values_list("pk", flat=True)[:CHUNK]):
-            same = {pk: Result("", verdict, self.seen.status, reason=reason, detail=detail) for pk in ids}
-            stored = apply_results(self.batch.job_id, same, batch=self.batch)
-            self.stored += stored
-            if not stored.moved:
-                break
-        self._end()
+        without = [pk for pk in self._open_items().values_list("pk", flat=True) if pk not in self._kept_open]
+        for start in range(0, len(without), CHUNK):
+            said = Result("", verdict, self.seen.status, reason=reason, detail=detail)
+            self.stored += apply_results(self.batch.job_id, dict.fromkeys(without[start : start + CHUNK], said), batch=self.batch)
+        if self._kept_open and self._open_items().exists():
+            self._look_again()
+        else:
+            self._end()
 
     def _stream(self, provider: Batches) -> None:
         lines = islice(provider.results(self.seen), self.batch.lines_applied, None)
@@ -100,7 +109,12 @@ class _Taking:
             results: dict[int, Result] = {}
             for result in some:
                 item_id = item_id_of(result.custom_id, self.batch)
-                if item_id is not None:
+                if item_id is None:
+                    continue
+                if result.verdict in STILL_OPEN:
+                    self.unmapped[result.status[:40]] += 1
+                    self._kept_open.add(item_id)
+                else:
                     results.setdefault(item_id, result)
             self.stored.ignored += len(some) - len(results)
             self.stored += apply_results(self.batch.job_id, results, batch=self.batch, first=self._bookmark(len(some)))
@@ -120,6 +134,11 @@ class _Taking:
 
     def _open_items(self) -> Any:
         return LLMJobItem.objects.filter(batch=self.batch, state=State.RUNNING, stage=LLMJobItem.Stage.PROCESSING).order_by("pk")
+
+    def _look_again(self) -> None:
+        ProviderBatch.objects.filter(pk=self.batch.pk).exclude(state__in=ENDED).update(
+            next_at=database_now() + timedelta(seconds=UNTIL_MAPPED), reason="unmapped_status", detail=f"Its lines say {', '.join(self.unmapped)}"[:500],
+        )  # fmt: skip
 
     def _end(self) -> None:
         answered = self.seen.verdict == Verdict.ANSWERED
@@ -151,7 +170,7 @@ def note_seen(batch: ProviderBatch, seen: BatchSeen, tick_id: int | None = None)
         reason="unmapped_status" if seen.verdict == Verdict.UNMAPPED else "",
         detail=seen.detail[:500] if seen.verdict == Verdict.UNMAPPED else "",
     )
-    if seen.verdict not in _STILL_OPEN:
+    if seen.verdict not in STILL_OPEN:
         ring(ring_for, batch.pk, tick_id)
 
 
@@ -161,7 +180,7 @@ SECONDS_BETWEEN = 120.0
 
 
 def _seconds_until_next(batch: ProviderBatch, seen: BatchSeen, now: Any) -> float:
-    if seen.verdict not in _STILL_OPEN:
+    if seen.verdict not in STILL_OPEN:
         return 0.0
     is_young = batch.sent_at is None or now - batch.sent_at < YOUNG
     return max(0.0 if is_young else SECONDS_BETWEEN, seen.ask_again or 0.0)
@@ -179,12 +198,6 @@ def _portions(lines: Iterator[Result]) -> Iterator[list[Result]]:
             some, size = [], 0
     if some:
         yield some
-
-
-def _note_resolved(tick_id: int, job_id: Any) -> None:
-    tick = PollTick.objects.filter(pk=tick_id).first()
-    if tick is not None:
-        PollTick.objects.filter(pk=tick_id).update(jobs_resolved=[*tick.jobs_resolved, str(job_id)])
 
 
 def _ring_job(job_id: Any) -> None:

@@ -39,7 +39,8 @@ from llmjobs.batch_results import note_seen
 from llmjobs.doors import open_background, open_batches
 from llmjobs.ending import end_if_done
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, ProviderBatch
-from llmjobs.providers import BatchSeen, Result, Verdict
+from llmjobs.providers import STILL_OPEN, BatchSeen, Result, Verdict
+from llmjobs.ticks import add_to_tick
 from llmjobs.time_limits import give_up_overdue, overdue_batches
 
 log = structlog.get_logger(__name__)
@@ -59,8 +60,6 @@ STORE_EVERY = 1.0
 WEIGHT_OF_TEN = 4.0
 MOST_WEIGHT = 64.0
 
-_STILL_OPEN = (Verdict.OPEN, Verdict.UNMAPPED)
-
 
 def tick() -> PollTick | None:
     """Do one round and return its figures, None if another poller is at one. Three queries when nothing is at work."""
@@ -77,15 +76,8 @@ def tick() -> PollTick | None:
         record.save()
         _Round(record, began).run()
         record.seconds = round(time.monotonic() - began, 3)
-        # Whoever applies a batch that this tick found adds to the same row.
-        PollTick.objects.filter(pk=record.pk).update(
-            **{
-                name: getattr(record, name)
-                for name in ("seconds", "jobs_polled", "items_polled", "errors", "throttled", "unmapped", "cut_short")
-            },
-            items_updated=F("items_updated") + record.items_updated,
-            jobs_resolved=[*PollTick.objects.get(pk=record.pk).jobs_resolved, *record.jobs_resolved],
-        )
+        record.save(update_fields=["seconds", "jobs_polled", "items_polled", "errors", "throttled", "cut_short"])
+        add_to_tick(record.pk, updated=record.items_updated, resolved=record.jobs_resolved, unmapped=record.unmapped)
     log.info("polled", jobs=record.jobs_polled, items=record.items_polled, updated=record.items_updated, errors=record.errors)
     return record
 
@@ -113,7 +105,7 @@ def look_at(item_id: int) -> bool:
     if item is None:
         return False
     result = open_background(item.provider).look(item.provider_task_id, flow=str(item.job_id))
-    if result.verdict in _STILL_OPEN:
+    if result.verdict in STILL_OPEN:
         return False
     stored = apply_results(item.job_id, {item.pk: result})
     end_if_done(item.job_id)
@@ -206,7 +198,7 @@ class _Round:
     def _hear_item(self, item: LLMJobItem, result: Result) -> None:
         if result.verdict == Verdict.UNMAPPED:
             self._unmapped[result.status] += 1
-        if result.verdict in _STILL_OPEN:
+        if result.verdict in STILL_OPEN:
             self._open[result.status[:40]].append(item.pk)
         else:
             self._final[item.job_id][item.pk] = result

@@ -9,6 +9,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from bookops.dispatch import ring
+from bookops.language_models import UnknownModel
+from bookops.outbound.errors import Refused
 from bookops.runs import ENDED, State
 from bookops.spend import dollars, room_in
 from bookops.sweep import register
@@ -16,6 +18,7 @@ from llmjobs.ending import end_if_done
 from llmjobs.holding import most_cost, price_of, purses_of, release_holds
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.reconciling import resend_overdue, suspect_lost
+from llmjobs.submitting import pause_for
 from llmjobs.webhooks import ring_for_unknown_responses
 
 #: Rows moved in one round by each rule, so that a round stays short; the next one follows in seconds.
@@ -59,12 +62,16 @@ def resume_items(now: datetime) -> int:
     resumed = LLMJobItem.objects.all().resume(now, MOST)
     parked = LLMJobItem.objects.filter(job=OuterRef("pk"), state=State.PARKED)
     for job in LLMJob.objects.active().filter(Exists(parked), reason="over_budget")[:MOST]:
-        resumed += resume_within_budget(job, now)
+        try:
+            resumed += resume_within_budget(job, now)
+        except UnknownModel as error:
+            # It could not be sent either, and must not keep all other jobs from being swept.
+            pause_for(job, Refused(str(error), reason="unknown_model"))
     return resumed
 
 
 def resume_within_budget(job: LLMJob, now: datetime) -> int:
-    """Make as many of a job's parked items pending as its purses have room for now."""
+    """Make as many of a job's parked items pending as its purses have room for now; raises UnknownModel where they have no price."""
     parked = LLMJobItem.objects.filter(job=job, state=State.PARKED, reason="over_budget").order_by("number")
     first = parked.first()
     if first is None:

@@ -57,6 +57,10 @@ class Verdict(StrEnum):
     UNMAPPED = "unmapped"
 
 
+#: No last words: what they are said of is waited for until its time limit.
+STILL_OPEN = frozenset({Verdict.OPEN, Verdict.UNMAPPED})
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """Hold what a provider says about one question."""

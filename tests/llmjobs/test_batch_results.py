@@ -5,21 +5,25 @@ from __future__ import annotations
 import random
 import tracemalloc
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from bookops.clock import database_now
 from bookops.dispatch import rung_here
+from bookops.invariants import broken_invariants
 from bookops.outbound.errors import NotFound, TryAgain
 from bookops.runs import State
 from llmjobs import batch_results, turns
 from llmjobs.batch_results import take_results
 from llmjobs.doors import standing_in
+from llmjobs.holding import release_holds
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
 from llmjobs.polling import tick
 from llmjobs.providers import Result, Verdict
 from tests.concurrency import at_once
 from tests.llmjobs.factories import ANTHROPIC_BATCH, items_of
-from tests.llmjobs.results import BatchAnswers, answer, flagging, line_of, make_sent_batch, money, word
+from tests.llmjobs.results import BatchAnswers, age, answer, flagging, line_of, make_sent_batch, money, word
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +115,50 @@ def test_an_item_without_a_line_fails_and_is_not_sent_again(provider):
     take_results(batch.pk)
 
     assert states_of(batch) == [("succeeded", ""), ("failed", "missing"), ("succeeded", "")]
+
+
+@pytest.mark.parametrize(("verdict", "status"), [(Verdict.UNMAPPED, "pondering"), (Verdict.OPEN, "in_progress")])
+def test_a_line_that_is_no_last_word_keeps_its_item_open_and_is_told(provider, small_chunks, verdict, status):
+    batch = make_sent_batch(5)
+    provider.answer_all(batch)
+    [_, second, *_] = items_of(batch.job)
+    whole, provider.lines[1] = provider.lines[1], word(line_of(second), verdict, status=status)
+    found = PollTick.objects.create(started_at=database_now())
+
+    assert take_results(batch.pk, found.pk).moved == 4
+    found.refresh_from_db()
+    assert (found.unmapped, found.items_updated) == ({status: 1}, 4)
+    assert items_of(batch.job)[1].status == "processing"
+    batch.refresh_from_db()
+    assert (batch.state, batch.reason) == (State.RUNNING, "unmapped_status")
+    assert batch.next_at > database_now() + timedelta(minutes=9)
+    assert broken_invariants() == {}
+
+    provider.lines[1] = whole  # whoever reads it knows the word by now
+    assert take_results(batch.pk, found.pk).moved == 1
+    batch.refresh_from_db()
+    assert (batch.state, LLMJob.objects.get().status) == (State.SUCCEEDED, "completed")
+
+
+def test_an_item_whose_line_nobody_can_read_is_given_up_after_its_time_limit(provider, here):
+    batch = make_sent_batch(1)
+    provider.verdict, provider.status = Verdict.ANSWERED, "completed"
+    provider.lines = [word(line_of(items_of(batch.job)[0]), Verdict.UNMAPPED, status="pondering")]
+    take_results(batch.pk)
+    age(batch, hours=26)
+    ProviderBatch.objects.update(next_at=database_now())
+
+    tick()
+    here.work(threads=1)
+
+    assert states_of(batch) == [("failed", "batch_time_limit")]
+    ProviderBatch.objects.update(next_at=database_now())
+    tick()
+    take_results(batch.pk)
+    batch.refresh_from_db()
+    assert batch.has_ended
+    release_holds(database_now())
+    assert money()[0] == 0
 
 
 def test_lines_of_nobody_are_passed_over(provider, small_chunks):

@@ -66,6 +66,21 @@ def test_it_never_touches_what_is_at_the_provider(here: Here, tmp_path):
     assert [item.provider_task_id for item in items_of(job)] == [item.provider_task_id for item in before]
 
 
+def test_a_job_over_budget_whose_model_nobody_knows_is_paused_and_stops_no_other(here: Here, tmp_path):
+    priceless, other = make_rendered_job(1), make_rendered_job(1)
+    later = database_now() + timedelta(minutes=1)
+    parked = {"state": State.PARKED, "reason": "over_budget", "next_at": later + timedelta(days=1)}
+    LLMJobItem.objects.filter(job=priceless).update(model="of-the-day-before-yesterday", **parked)
+    LLMJob.objects.filter(pk=priceless.pk).update(reason="over_budget")
+
+    assert sweep_jobs(later)["jobs_rung"] == 1
+
+    priceless.refresh_from_db()
+    assert (priceless.status, priceless.reason) == ("paused", "unknown_model")
+    other.refresh_from_db()
+    assert other.ring_at > later
+
+
 def test_it_ends_a_job_that_nobody_ended(here: Here):
     job = make_rendered_job(1)
     LLMJobItem.objects.filter(job=job).update(state=State.SUCCEEDED, ended_at=database_now())
