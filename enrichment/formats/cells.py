@@ -9,6 +9,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from .doubts import DATE_IMPOSSIBLE, DATE_SWAPPABLE, DATE_UNREADABLE, FLAG_UNREADABLE, Doubt, no_number, no_whole_number
+from .entry import CellWarning
+
 # What str.strip() takes off, and the invisible characters that copied text brings along.
 BLANK = " \t\r\n\v\f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 
@@ -55,7 +58,7 @@ class Cells:
         self._day_first = day_first
         self.number = number
         self.line = line
-        self.warnings: list[str] = []
+        self.warnings: list[CellWarning] = []
 
     def has(self, column: str) -> bool:
         """Tell whether the file has the column at all."""
@@ -84,7 +87,7 @@ class Cells:
         match = _INTEGER.fullmatch(text)
         if match and lowest <= (value := int(match[1])) <= highest:
             return value
-        self.warn(column, text, f"no whole number from {lowest} to {highest}")
+        self.warn(column, text, no_whole_number(lowest, highest))
         return None
 
     def decimal(self, column: str, highest: int) -> Decimal | None:
@@ -95,7 +98,7 @@ class Cells:
         value = _decimal(text[:_LONGEST])
         if value is not None and 0 <= value <= highest:
             return value
-        self.warn(column, text, f"no number from 0 to {highest}")
+        self.warn(column, text, no_number(highest))
         return None
 
     def date(self, column: str) -> PartialDate | None:
@@ -104,7 +107,7 @@ class Cells:
         if not text:
             return None
         day = read_date(text[:_LONGEST], self._day_first)
-        if isinstance(day, str):
+        if isinstance(day, Doubt):
             self.warn(column, text, day)
             return None
         return day
@@ -113,13 +116,14 @@ class Cells:
         """Return whether the cell says yes; blank is no."""
         text = self.prose(column).casefold()
         if text and text not in _YES and text not in _NO:
-            self.warn(column, text, "neither yes nor no")
+            self.warn(column, text, FLAG_UNREADABLE)
         return text in _YES
 
-    def warn(self, column: str, text: str, problem: str) -> None:
-        """Note that the cell could not be used."""
+    def warn(self, column: str, text: str, doubt: Doubt) -> None:
+        """Note that the cell could not be used, and what to do about it."""
         shown = text if len(text) <= _QUOTED_IN_WARNINGS else f"{text[:_QUOTED_IN_WARNINGS]}…"
-        self.warnings.append(f"{column}: “{shown}” left out: {problem}")
+        told = f"“{shown}” was left out: {doubt.problem}" if text else doubt.problem
+        self.warnings.append(CellWarning(column, shown, doubt.reason, f"Line {self.line}, {column}: {told}. {doubt.remedy}"))
 
 
 @lru_cache(maxsize=4096)
@@ -129,8 +133,8 @@ def _decimal(text: str) -> Decimal | None:
 
 
 @lru_cache(maxsize=16384)
-def read_date(text: str, day_first: bool | None = None) -> PartialDate | str:
-    """Return the date, or the reason why the text is none."""
+def read_date(text: str, day_first: bool | None = None) -> PartialDate | Doubt:
+    """Return the date, or why the text is none."""
     if match := _YEAR_FIRST.fullmatch(text):
         year, _, month, day = match.groups()
         precision = "day" if day else "month" if month else "year"
@@ -139,15 +143,15 @@ def read_date(text: str, day_first: bool | None = None) -> PartialDate | str:
         # Dots are written between day and month only where the day comes first.
         order = True if separator == "." else day_order(text) if day_order(text) is not None else day_first
         if order is None and first != second:
-            return "day and month could be swapped; export again instead of saving from a spreadsheet"
+            return DATE_SWAPPABLE
         day, month = (first, second) if order else (second, first)
         precision = "day"
     else:
-        return "no date such as 2021/05/31"
+        return DATE_UNREADABLE
     try:
         return PartialDate(date(int(year), int(month or 1), int(day or 1)), precision)
     except ValueError:
-        return "no day of the calendar"
+        return DATE_IMPOSSIBLE
 
 
 def day_order(text: str) -> bool | None:

@@ -67,6 +67,19 @@ class ShelfPosition(NamedTuple):
     position: int
 
 
+class CellWarning(NamedTuple):
+    """Tell of one cell that could not be used; the rest of its row counts."""
+
+    #: Header name.
+    column: str
+    #: As written, cut; "" where the trouble is that it is empty.
+    cell: str
+    #: Stable code, for programs.
+    reason: str
+    #: For people: names the line and the remedy.
+    detail: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryEntry:
     """Hold one book of an export as the reader's service told it: normalised, and nothing added from elsewhere."""
@@ -156,8 +169,7 @@ class LibraryEntry:
     content_warnings: tuple[str, ...] = ()
     content_warning_description: str = ""
 
-    #: Cells that could not be used, each with its column and the reason; the rest of the row counts.
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[CellWarning, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict without empty values; dates and decimals become text."""
@@ -187,14 +199,16 @@ def _day(text: str | None) -> date | None:
 _WRITERS: dict[str, Any] = {
     **dict.fromkeys(("my_rating", "average_rating"), str),
     **dict.fromkeys(("date_read", "date_added"), date.isoformat),
-    **dict.fromkeys(("additional_authors", "shelves", "tags", "moods", "content_warnings", "warnings"), list),
+    **dict.fromkeys(("additional_authors", "shelves", "tags", "moods", "content_warnings"), list),
+    "warnings": lambda warnings: [warning._asdict() for warning in warnings],
     **dict.fromkeys(("series", "contributors", "shelf_positions"), lambda pairs: [list(pair) for pair in pairs]),
     "reads": lambda reads: [[day.isoformat() if day else None for day in read] for read in reads],
 }
 _READERS: dict[str, Any] = {
     **dict.fromkeys(("my_rating", "average_rating"), Decimal),
     **dict.fromkeys(("date_read", "date_added"), date.fromisoformat),
-    **dict.fromkeys(("additional_authors", "shelves", "tags", "moods", "content_warnings", "warnings"), tuple),
+    **dict.fromkeys(("additional_authors", "shelves", "tags", "moods", "content_warnings"), tuple),
+    "warnings": lambda rows: tuple(CellWarning(**row) for row in rows),
     "series": lambda rows: tuple(Series(*row) for row in rows),
     "contributors": lambda rows: tuple(Contributor(*row) for row in rows),
     "shelf_positions": lambda rows: tuple(ShelfPosition(*row) for row in rows),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from .bindings import categorise_binding
 from .cells import Cells, PartialDate, RowRefused
 from .columns import Format
+from .doubts import AUTHOR_MISSING, BOOK_ID_UNREADABLE, isbn_contradicts
 from .entry import LibraryEntry, Read, ShelfPosition
 from .isbn import Identifier, read_identifier, to_isbn13
 from .people import split_people
@@ -91,7 +92,7 @@ class Goodreads(Format):
             raise RowRefused("Title", "title_missing", "the row has no title; give the book one on Goodreads and export again")
         author = cells.text("Author")
         if not author:
-            cells.warn("Author", "", "the book has no author and is searched by its title alone")
+            cells.warn("Author", "", AUTHOR_MISSING)
         clean_title, series = split_title(title)
         isbn10, isbn13, isbn_kind, uid = _identifiers(cells)
         date_read = cells.date("Date Read")
@@ -155,7 +156,7 @@ def _book_id(cells: Cells) -> str:
     match = _BOOK_ID.fullmatch(text)
     if match:
         return match[1]
-    cells.warn("Book Id", text, "no Goodreads number")
+    cells.warn("Book Id", text, BOOK_ID_UNREADABLE)
     return ""
 
 
@@ -170,11 +171,11 @@ def _identifiers(cells: Cells) -> tuple[str, str, str, str]:
             found.setdefault(identifier.kind, identifier.value)
         elif identifier.kind:
             rejected.append(identifier)
-            if identifier.kind == "invalid":
-                cells.warn(column, identifier.value, identifier.problem)
+            if identifier.doubt:
+                cells.warn(column, identifier.value, identifier.doubt)
     isbn13, isbn10 = found.get("isbn13", ""), found.get("isbn10", "")
     if isbn13 and isbn10 and to_isbn13(isbn10) != isbn13:
-        cells.warn("ISBN", isbn10, f"it names another book than the ISBN13 {isbn13}")
+        cells.warn("ISBN", isbn10, isbn_contradicts(isbn13))
         isbn10 = ""
     if found:
         return isbn10, isbn13 or to_isbn13(isbn10), "isbn13" if isbn13 else "isbn10", ""

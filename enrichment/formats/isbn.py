@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .doubts import ISBN_INVALID, ISBN_SHORTENED, Doubt
+
 _ARMOUR = re.compile(r'=?"*\s*([^"]*?)\s*"*')
 # Beyond this a cell is prose, and matching it would take long.
 _LONGEST = 60
@@ -20,8 +22,8 @@ class Identifier(NamedTuple):
     kind: str
     #: The bare ISBN or ASIN; for "invalid" the cell's own text.
     value: str
-    #: Why the value is invalid.
-    problem: str = ""
+    #: Why the value is invalid, None where it is not.
+    doubt: Doubt | None = None
 
 
 def read_identifier(cell: str, *, shortest: int = 7) -> Identifier:
@@ -35,7 +37,7 @@ def read_identifier(cell: str, *, shortest: int = 7) -> Identifier:
     if not text:
         return Identifier("", "")
     if _SCIENTIFIC.fullmatch(text):
-        return Identifier("invalid", text, "a spreadsheet shortened the number and its last digits are lost")
+        return Identifier("invalid", text, ISBN_SHORTENED)
     bare = _SEPARATORS.sub("", text.removesuffix(".0")).upper()
     if is_isbn13(bare):
         return Identifier("isbn13", bare)
@@ -43,7 +45,7 @@ def read_identifier(cell: str, *, shortest: int = 7) -> Identifier:
         return Identifier("isbn10", padded)
     if _ASIN.fullmatch(bare):
         return Identifier("asin", bare)
-    return Identifier("invalid", text, "no ISBN: wrong length or check digit")
+    return Identifier("invalid", text, ISBN_INVALID)
 
 
 def is_isbn13(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from .bindings import categorise_binding
 from .cells import Cells, PartialDate, RowRefused, read_date, split_list
 from .columns import Format
+from .doubts import AUTHOR_MISSING, READING_UNREADABLE, Doubt
 from .entry import LibraryEntry, Read
 from .isbn import read_identifier, to_isbn13
 from .people import read_contributors, split_people
@@ -59,7 +60,7 @@ class StoryGraph(Format):
             raise RowRefused("Title", "title_missing", "the row has no title; give the book one on StoryGraph and export again")
         authors = split_people(cells.text("Authors"))
         if not authors:
-            cells.warn("Authors", "", "the book has no author and is searched by its title alone")
+            cells.warn("Authors", "", AUTHOR_MISSING)
         clean_title, series = split_title(title)
         isbn10, isbn13, isbn_kind, uid = _identifiers(cells)
         reads = _reads(cells)
@@ -115,10 +116,10 @@ def _identifiers(cells: Cells) -> tuple[str, str, str, str]:
         return "", identifier.value, "isbn13", ""
     if identifier.kind == "isbn10":
         return identifier.value, to_isbn13(identifier.value), "isbn10", ""
-    if identifier.kind == "invalid":
+    if identifier.doubt:
         if _OWN_NUMBER.fullmatch(identifier.value) and len(identifier.value.replace("-", "")) not in (10, 13):
             return "", "", "internal", identifier.value
-        cells.warn("ISBN/UID", identifier.value, identifier.problem)
+        cells.warn("ISBN/UID", identifier.value, identifier.doubt)
     return "", "", identifier.kind, identifier.value
 
 
@@ -127,9 +128,9 @@ def _reads(cells: Cells) -> tuple[Read, ...]:
     reads = []
     for part in split_list(cells.text("Dates Read")):
         match = _READ.fullmatch(part)
-        days = [read_date(text) if text else None for text in match.group("start", "end")] if match else [""]
-        if any(isinstance(day, str) for day in days):
-            cells.warn("Dates Read", part, "no reading such as 2025/03/01-2025/03/14")
+        days = [read_date(text) if text else None for text in match.group("start", "end")] if match else [READING_UNREADABLE]
+        if any(isinstance(day, Doubt) for day in days):
+            cells.warn("Dates Read", part, READING_UNREADABLE)
             continue
         start, end = (day.day if isinstance(day, PartialDate) else None for day in days)
         # A single date is the day a book was finished; an open range has only begun.

@@ -26,7 +26,9 @@ def test_it_reads_a_whole_number(text, number):
 def test_it_takes_nothing_else_for_a_whole_number(text):
     cells = cell(text)
     assert cells.integer("Column", -999, 999) is None
-    assert cells.warnings[0].startswith("Column: ") and len(cells.warnings[0]) < 200
+    [warning] = cells.warnings
+    assert (warning.column, warning.reason, warning.cell[:80]) == ("Column", "number_unreadable", text[:80])
+    assert warning.detail.startswith("Line 2, Column: “") and len(warning.detail) < 250
 
 
 @pytest.mark.parametrize(("text", "number"), [("4.17", "4.17"), ("4,17", "4.17"), ("3.75", "3.75"), ("4", "4"), ("4.0", "4"), ("0", "0")])

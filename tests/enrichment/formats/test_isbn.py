@@ -48,7 +48,7 @@ def test_it_reads_an_identifier(cell, kind, value):
 )
 def test_it_takes_nothing_else_for_an_isbn(cell):
     identifier = read_identifier(cell)
-    assert identifier.kind == "invalid" and identifier.problem
+    assert identifier.kind == "invalid" and identifier.doubt
 
 
 @given(st.integers(min_value=1, max_value=999_999_999))
