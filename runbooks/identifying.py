@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from runbooks.bindings import binding_of
+from runbooks.conditions import foxing_of
 from runbooks.naming import firm_name, fold
 from runbooks.reference import Named
 from runbooks.sources.claude_reading import PhotoReading
@@ -47,7 +48,7 @@ def subject_of(facts: ListingFacts, reading: PhotoReading | None = None, *, bind
     title = _with_part(said.of("title") or facts.title, f"{facts.title} {said.aspect('volume')}", told)
     description = facts.description[:_LONGEST_READ]
     author, publisher = said.of("author"), said.of("publisher")
-    condition_notes = [claim.text for claim in (*reading.condition_negatives, *reading.critical_issues)] if reading else [description]
+    notes = [claim.text for claim in (*reading.condition_negatives, *reading.critical_issues)] if reading else [description]
     is_complete = reading.is_complete if reading else None
     return Subject(
         title=title,
@@ -59,7 +60,7 @@ def subject_of(facts: ListingFacts, reading: PhotoReading | None = None, *, bind
         volumes=len(part_of(title)) or (reading.volumes if reading else None) or told or 1,
         is_complete=is_complete if is_complete is not None else says_complete(f"{words} {description}"),
         condition=reading.condition_grade.value if reading and reading.condition_grade else facts.condition,
-        condition_notes=" ".join(filter(None, [facts.condition_description, *condition_notes])),
+        foxing=foxing_of(" ".join([facts.condition_description, *notes])) or "",
         binding=_binding(said, words, description),
         is_first_edition=any(_FIRST_EDITION.search(text) for text in (said.of("edition"), facts.title)),
         isbn=isbn13_of(facts.gtin) or next(filter(None, map(isbn13_of, said.aspects("isbn", "isbn-13", "isbn-10", "ean"))), ""),

@@ -56,12 +56,20 @@ def purge_listing(listing: Listing) -> bool:
         listing.images.all().delete()
         listing.snapshots.all().delete()
         StepRun.objects.filter(execution__in=executions).update(input={}, output={}, progress="")
+        for runbook in runbooks:
+            EvalRunbook.objects.filter(pk=runbook.pk).update(contradictions=_as_seen(runbook.contradictions))
         for version in RunbookVersion.objects.filter(runbook__in=runbooks).iterator(chunk_size=100):
-            RunbookVersion.objects.filter(pk=version.pk).update(document=version.document | {"listing": None})
+            left = {"listing": None, "contradictions": _as_seen(version.document.get("contradictions", ()))}
+            RunbookVersion.objects.filter(pk=version.pk).update(document=version.document | left)
         purged = Listing.objects.filter(pk=listing.pk, purged_at=None).update(purged_at=database_now())
         Listing.objects.filter(pk=listing.pk).update(facts={}, title="", seller="")
     listing.refresh_from_db()
     return bool(purged)
+
+
+def _as_seen(contradictions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return contradictions without the seller's side of them."""
+    return [one | {"text": one["seen"], "said": ""} for one in contradictions]
 
 
 def purge_seller(name: str) -> int:

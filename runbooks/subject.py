@@ -30,8 +30,8 @@ class Subject:
     is_complete: bool | None = None
     #: A grade in any spelling: "VG+", "VERY_GOOD", "Used - Very Good".
     condition: str = ""
-    #: What is said about the condition in sentences.
-    condition_notes: str = ""
+    #: How much foxing is told of or seen: "heavy", "some" or "". The sentences that say so are the seller's and not kept.
+    foxing: str = ""
     #: "Full green morocco, gilt"
     binding: str = ""
     is_first_edition: bool = False

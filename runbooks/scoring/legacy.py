@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from runbooks.bindings import is_leather
-from runbooks.conditions import Grade, foxing_of
+from runbooks.conditions import Grade
 from runbooks.scoring.criteria import Criterion, Points
 from runbooks.scoring.evidence import Evidence
 from runbooks.scoring.prices import Price
@@ -82,7 +82,7 @@ def _condition(evidence: Evidence) -> Criterion:
     grade = evidence.grade
     points = _CONDITION_POINTS[grade] if grade else _UNKNOWN_CONDITION
     why = condition_said(evidence)
-    if foxing := foxing_of(evidence.subject.condition_notes):
+    if foxing := evidence.subject.foxing:
         points = max(0, points - _FOXING_PENALTY[foxing])
         why += f", {foxing} foxing"
     return Criterion("condition", "Condition", points, 15, why, is_known=grade is not None)

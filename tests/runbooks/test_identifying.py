@@ -50,7 +50,7 @@ def test_what_photos_show_goes_before_what_the_seller_says():
         is_complete=False,
     )
     subject = subject_of(make_listing_facts(), reading)
-    assert (subject.condition, subject.condition_notes, subject.binding) == ("FAIR", "heavy foxing throughout", "half calf")
+    assert (subject.condition, subject.foxing, subject.binding) == ("FAIR", "heavy", "half calf")
     assert (subject.year, subject.volumes, subject.is_complete, subject.binder_authenticated) == (1870, 1, False, True)
     assert subject.author == "Charles Dickens", "what photos do not show is as the seller says"
 

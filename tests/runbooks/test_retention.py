@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.serializers import serialize
@@ -17,8 +19,11 @@ from bookops.runs import State
 from runbooks.evaluating import rescore
 from runbooks.models import Comparable, Copy, EvalRunbook, KeptPage, Listing, ListingImage, ListingSnapshot, RunbookVersion, StepRun
 from runbooks.retention import forget_old, purge_listing, purge_owner, purge_seller
+from sandbox.listings import by_case
+from sandbox.running import RunningSandbox
 from tests.factories import make_owner
 from tests.runbooks.evaluated import make_comparable, make_copy, make_execution, make_listing, make_runbook
+from tests.runbooks.factories import evaluate, runbook_of
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +150,35 @@ def test_no_table_names_a_seller_who_was_purged(name):
     tables = (Listing, ListingSnapshot, StepRun, RunbookVersion, EvalRunbook, Comparable)
     rows = [row for table in tables for row in json.loads(serialize("json", table.objects.all()))]
     assert name not in json.dumps(rows, ensure_ascii=False).casefold()
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read by the model", "read by the code alone"])
+def test_no_table_holds_what_a_purged_seller_wrote(sandbox: RunningSandbox, settings: Any, is_read: bool):
+    settings.PHOTOS_TO_MODEL = settings.TEXT_TO_MODEL = is_read
+    runbook = runbook_of(evaluate(make_owner(), "contradicted"))
+    scores = (runbook.total_score, runbook.combined_score, runbook.recommendation_tier)
+    written = ("tight and clean", "no foxing", "no marks of ownership", "hinges perfect", "a trifle bumped")
+    assert any(words in everything() for words in written)
+    purge_seller(by_case("contradicted").seller)
+    assert [words for words in written if words in everything()] == []
+    runbook.refresh_from_db()
+    rescore(runbook, cause="rescore")
+    assert (runbook.total_score, runbook.combined_score, runbook.recommendation_tier) == scores, "conclusions stay"
+    assert [words for words in written if words in everything()] == []
+
+
+def test_what_photos_contradict_stays_without_what_the_seller_said():
+    seen = {"text": "tight and clean — a loose hinge", "said": "tight and clean", "seen": "a loose hinge", "images": ["an-id"]}
+    runbook = make_runbook(contradictions=[seen])
+    purge_listing(runbook.copy.listing)
+    runbook.refresh_from_db()
+    left = [{"text": "a loose hinge", "said": "", "seen": "a loose hinge", "images": ["an-id"]}]
+    assert runbook.contradictions == runbook.versions.get().document["contradictions"] == left
+
+
+def everything() -> str:
+    """Return all columns of all tables as one text in lower case."""
+    return "".join(serialize("json", model._default_manager.all(), ensure_ascii=False) for model in apps.get_models()).casefold()
 
 
 def test_an_owners_listings_leave_no_file_behind():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runbooks.conditions import foxing_of
 from runbooks.scoring import Recommendation
 from runbooks.scoring.legacy import legacy_score, recommendation_of
 from runbooks.scoring.offers import recommended_price
@@ -90,7 +91,7 @@ def test_a_single_volume_is_complete_and_a_set_is_when_somebody_says_so(facts, p
     ],
 )
 def test_condition_scores_by_its_grade_less_its_foxing(condition, notes, points):
-    score = legacy_score(evidence_of(condition=condition, condition_notes=notes), price_of(None, None))
+    score = legacy_score(evidence_of(condition=condition, foxing=foxing_of(notes) or ""), price_of(None, None))
     assert score["condition"].points == points
 
 
@@ -129,7 +130,7 @@ def test_the_price_scores_by_how_far_below_the_value_it_is(asking, points):
         ({"condition": "Good", "binder": "Zaehnsdorf", "binder_authenticated": True}, 75, "200", ""),
         ({"condition": "Good", "binding": "calf"}, 65, "140.00", ""),
         ({"condition": "Good"}, 60, "140.00", ""),
-        ({"condition": "Good", "condition_notes": "foxing"}, 58, None, "unattainable"),
+        ({"condition": "Good", "foxing": "some"}, 58, None, "unattainable"),
     ],
 )
 def test_the_recommended_price_is_the_highest_that_gives_the_missing_points(facts, before, amount, note):

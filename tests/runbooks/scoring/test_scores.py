@@ -23,7 +23,7 @@ COPIES = st.builds(
     volumes=st.sampled_from([1, 3, 8]),
     is_complete=st.sampled_from([None, True, False]),
     condition=st.sampled_from(["", "Fine", "VG", "Poor", "?"]),
-    condition_notes=st.sampled_from(["", "foxing", "heavy foxing"]),
+    foxing=st.sampled_from(["", "some", "heavy"]),
     binding=st.sampled_from(["", "full calf", "cloth"]),
 )
 
@@ -137,6 +137,6 @@ def test_nothing_is_better_at_a_higher_price(evidence, one, other, mid):
 @given(st.text(max_size=700), AMOUNTS)
 @settings(deadline=None, max_examples=60)
 def test_what_a_listing_writes_never_makes_the_reasons_too_long(text, asking):
-    evidence = evidence_of(title=text, author=text, publisher=text, binder=text, condition=text, binding=text, condition_notes=text)
+    evidence = evidence_of(title=text, author=text, publisher=text, binder=text, condition=text, binding=text)
     found = score(replace(evidence, duplicates=(text,)), price_of(asking, 100))
     assert len(found.reasoning) <= 500
