@@ -6,8 +6,10 @@ import gzip
 import hashlib
 import json
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -18,6 +20,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from bookops.books import Book
+from bookops.clock import database_now
 from bookops.runs import State
 from enrichment.analytics import BookAnalytics, Enrichment
 from enrichment.deciding import GOOGLE_BOOKS, OPEN_LIBRARY
@@ -33,6 +36,8 @@ EXPORTER_VERSION = "2.0.0"
 SCHEMA_VERSION = "2.0.0"
 #: Rows loaded at once; also how many rows' worth of memory the building takes.
 AT_ONCE = 1000
+#: A builder says this often that it is at work; well within DASHBOARD_REBUILD_SECONDS, after which it is taken for dead.
+STILL_BUILDING_SECONDS = 1.0
 NOTES = (
     "Re-reads are one entry with the latest date; the book keeps every read.",
     "Genres are of one vocabulary, mapped from the subjects of Open Library and Google Books; raw subjects are kept with the book.",
@@ -42,57 +47,62 @@ NOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Hold where a built dashboard lies and what it showed."""
+    """Hold a dashboard as it was built, in files of its own until it is kept."""
 
     key: str
     etag: str
-    size: int
+    #: The import's `changes` that it shows.
     changes: int
+    partial: bool
+    plain: IO[bytes]
+    packed: IO[bytes]
+
+    def keep(self) -> None:
+        """Put it into storage in the place of the one before; to be called in the transaction that points the import at it.
+
+        That transaction's lock on the import is what lets no two write at once, nor one write what has just been deleted.
+        """
+        for key, content in ((f"{self.key}.gz", self.packed), (self.key, self.plain)):
+            content.seek(0)
+            saved = default_storage.save(key, File(content))
+            if saved != key:
+                raise OSError(f"{key} was stored as {saved}: the storage must overwrite.")
 
 
-def build(library_import: LibraryImport, *, partial: bool) -> Document:
-    """Write the dashboard of an import as it stands to storage, plain and gzipped.
+@contextmanager
+def built(library_import: LibraryImport, *, partial: bool) -> Iterator[Document]:
+    """Build the dashboard of an import as it stands, plain and gzipped. Four queries a thousand rows.
 
-    The plain one lies at data/{uuid}.json, its gzip beside it with .gz; a partial one has its own name, so that it can never
-    replace the final one. Four queries a thousand rows.
+    It is to lie at data/{uuid}.json, its gzip beside it with .gz; a partial one has its own name, so that it can never replace the
+    final one. As long as it takes, `dashboard_at` is kept young: nobody else begins meanwhile.
     """
     key = storage_keys(library_import.pk)[1]
     if partial:
         key = key.replace(".json", ".partial.json")
     digest = hashlib.sha256()
-    with tempfile.TemporaryFile() as plain:
-        for text in document_parts(library_import, partial=partial):
-            data = text.encode()
-            digest.update(data)
-            plain.write(data)
-        size = plain.tell()
-        plain.seek(0)
-        with tempfile.TemporaryFile() as packed:
-            with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=3, mtime=0) as pack:
-                while block := plain.read(1 << 20):
-                    pack.write(block)
-            packed.seek(0)
-            _save(key + ".gz", packed)
-        plain.seek(0)
-        _save(key, plain)
-    return Document(key, digest.hexdigest()[:32], size, library_import.changes)
+    told = time.monotonic()
+    with tempfile.TemporaryFile() as plain, tempfile.TemporaryFile() as packed:
+        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=3, mtime=0) as pack:
+            for text in document_parts(library_import, partial=partial):
+                data = text.encode()
+                digest.update(data)
+                plain.write(data)
+                pack.write(data)
+                if time.monotonic() - told >= STILL_BUILDING_SECONDS:
+                    told = time.monotonic()
+                    LibraryImport.objects.filter(pk=library_import.pk).update(dashboard_at=database_now())
+        yield Document(key, digest.hexdigest()[:32], library_import.changes, partial, plain, packed)
 
 
-def _save(key: str, content: IO[bytes]) -> None:
-    saved = default_storage.save(key, File(content))
-    if saved != key:
-        raise OSError(f"{key} was stored as {saved}: the storage must overwrite.")
-
-
-def columns(library_import: LibraryImport, document: Document, *, partial: bool) -> dict[str, Any]:
+def columns(library_import: LibraryImport, document: Document) -> dict[str, Any]:
     """Return the columns of an import that point at a built dashboard."""
     return {
         "dashboard_key": document.key,
         "dashboard_etag": document.etag,
         "dashboard_changes": document.changes,
         "dashboard_version": library_import.dashboard_version + 1,
-        "dashboard_at": timezone.now(),
-        "dashboard_partial": partial,
+        "dashboard_at": database_now(),
+        "dashboard_partial": document.partial,
     }
 
 

@@ -35,9 +35,8 @@ def finish_import(import_id: Any) -> bool:
     held = _take(import_id)
     if held is None:
         return LibraryImport.objects.filter(pk=import_id, state__in=ENDED).exists() and rebuild(import_id)
-    with heartbeat.holding(held):
-        document = dashboard.build(held, partial=False)
-    return _end(held, document)
+    with heartbeat.holding(held), dashboard.built(held, partial=False) as document:
+        return _end(held, document)
 
 
 def _take(import_id: Any) -> LibraryImport | None:
@@ -63,7 +62,7 @@ def _end(held: LibraryImport, document: dashboard.Document) -> bool:
             finishes=F("finishes") + 1,
             lease_owner=None,
             lease_until=None,
-            **dashboard.columns(held, document, partial=False),
+            **dashboard.columns(held, document),
         )
         if not ended:
             return False
@@ -72,6 +71,7 @@ def _end(held: LibraryImport, document: dashboard.Document) -> bool:
         LibraryImport.objects.filter(pk=held.pk).update(statistics=status.statistics)
         held.record("finished", state=held.state, waiting=status.waiting, **status.statistics)
         notify(held, outcome=held.state, subject=f"{held.filename}: {held.get_state_display()}", facts=status.statistics)
+        document.keep()
     log.info("import_finished", run_id=str(held.pk), state=held.state, **status.statistics)
     if held.changes > held.dashboard_changes:
         ask_rebuild(held)
@@ -79,7 +79,7 @@ def _end(held: LibraryImport, document: dashboard.Document) -> bool:
 
 
 def ask_rebuild(library_import: LibraryImport) -> bool:
-    """Ring for a new dashboard version if the stored one is behind and at least DASHBOARD_REBUILD_SECONDS old."""
+    """Ring for a new dashboard version if the stored one is behind; whoever hears it sees whether its time has come."""
     from enrichment.tasks import rebuild_dashboard
 
     if library_import.changes == library_import.dashboard_changes:
@@ -89,26 +89,33 @@ def ask_rebuild(library_import: LibraryImport) -> bool:
 
 
 def rebuild(import_id: Any) -> bool:
-    """Write a new dashboard version if the stored one is behind and old enough; True for the one who did.
+    """Write a new dashboard version if the stored one is behind, old enough, and not being built; True for the one who did.
 
-    `dashboard_at` moves first, by one UPDATE, so that of many callers one builds.
+    `dashboard_at` moves first, by one UPDATE, so that of many callers one builds. What changes meanwhile leaves the new one behind, too.
     """
     now = database_now()
     old_enough = Q(dashboard_at=None) | Q(dashboard_at__lte=now - timedelta(seconds=settings.DASHBOARD_REBUILD_SECONDS))
     behind = LibraryImport.objects.filter(pk=import_id, changes__gt=F("dashboard_changes")).exclude(stage=Stage.ASSEMBLING)
     if not behind.filter(old_enough).update(dashboard_at=now):
         return False
-    library_import = LibraryImport.objects.get(pk=import_id)
-    partial = library_import.state not in ENDED
-    document = dashboard.build(library_import, partial=partial)
-    stored = LibraryImport.objects.filter(pk=import_id, dashboard_version=library_import.dashboard_version)
-    if library_import.state not in ENDED:
-        # A partial one never overwrites the final one.
-        stored = stored.filter(state=library_import.state).exclude(stage__in=[Stage.ASSEMBLING, Stage.DONE])
-    if not stored.update(**dashboard.columns(library_import, document, partial=partial)):
+    library_import = LibraryImport.objects.filter(pk=import_id).first()
+    if library_import is None:
         return False
-    library_import.refresh_from_db()
-    if not partial:
-        LibraryImport.objects.filter(pk=import_id).update(statistics=describe(library_import).statistics)
-    library_import.record("dashboard", version=library_import.dashboard_version, partial=partial)
+    with dashboard.built(library_import, partial=library_import.state not in ENDED) as document:
+        return _show(library_import, document)
+
+
+def _show(library_import: LibraryImport, document: dashboard.Document) -> bool:
+    """Put a new version in the place of the one it was built after; False where that has changed, or the import moved on or is gone."""
+    as_it_was = LibraryImport.objects.filter(
+        pk=library_import.pk, state=library_import.state, dashboard_version=library_import.dashboard_version
+    )
+    with transaction.atomic():
+        if not as_it_was.exclude(stage=Stage.ASSEMBLING).update(**dashboard.columns(library_import, document)):
+            return False
+        library_import.refresh_from_db()
+        if not document.partial:
+            LibraryImport.objects.filter(pk=library_import.pk).update(statistics=describe(library_import).statistics)
+        library_import.record("dashboard", version=library_import.dashboard_version, partial=document.partial)
+        document.keep()
     return True

@@ -274,19 +274,21 @@ def delete_import(library_import: LibraryImport) -> list[str]:
     Books stay that another import or an evaluation refers to, or of which a person has settled a fact. What the sources answered stays
     too: it says nothing about the owner.
     """
-    cancel_import(library_import)
     keys = [key for stored in storage_keys(library_import.pk) for key in (stored, stored.replace(".json", ".partial.json"))]
     keys = list(dict.fromkeys(name for key in keys for name in (key, key + ".gz")))
     with transaction.atomic():
+        cancel_import(library_import)
         books = list(Book.objects.filter(rows__library_import=library_import).order_by("pk").distinct().values_list("pk", flat=True))
-        RunEvent.objects.filter(run_id=library_import.pk).delete()
         RowAttempt.objects.filter(row__library_import=library_import).delete()
         LibraryImport.objects.filter(pk=library_import.pk).delete()
+        # After the import: nobody appends to its list now.
+        RunEvent.objects.filter(run_id=library_import.pk).delete()
         for some in _parts(books, 500):
             # Locked before anybody is asked: who is about to refer to one of them has either done so by then, or waits.
             list(Book.objects.select_for_update().filter(pk__in=some).order_by("pk").values_list("pk"))
             without_use(Book.objects.filter(pk__in=some)).delete()
-    return [key for key in keys if _delete_file(key)]
+        # Before the commit: should it not come to that, there is still an import to be deleted once more.
+        return [key for key in keys if _delete_file(key)]
 
 
 def _delete_file(key: str) -> bool:

@@ -60,6 +60,7 @@ class LibraryImport(FollowedRun):
     dashboard_version = models.PositiveIntegerField(default=0, editable=False)
     dashboard_key = models.CharField(max_length=100, blank=True)
     dashboard_etag = models.CharField(max_length=64, blank=True)
+    #: When it was stored, or a builder last said that it is at work on the next.
     dashboard_at = models.DateTimeField(null=True, blank=True)
     dashboard_partial = models.BooleanField(default=False, editable=False)
     #: The statistics of the finished import, frozen with its dashboard.

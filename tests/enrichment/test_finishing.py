@@ -1,18 +1,23 @@
 """The one end of an import, and what arrives after it."""
 
+import hashlib
 import json
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
 
+from bookops.books import Book
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.events import RunEvent
 from bookops.outbound.errors import Refused, TryAgain
 from bookops.runs import State
 from enrichment import finishing, sweeping, tasks
-from enrichment.imports import cancel_import
+from enrichment.imports import cancel_import, delete_import, edit_book
 from enrichment.models import ImportRow, LibraryImport
 from tests.concurrency import at_once
 from tests.factories import import_library, make_facts, make_import, make_owner, make_row, upload, work
@@ -27,6 +32,25 @@ SPENT = TryAgain("spent", reason="quota_day", retry_after=3600.0, spent=True, so
 def dashboard(library_import: LibraryImport) -> dict:
     with default_storage.open(library_import.dashboard_key) as file:
         return json.load(file)
+
+
+def meanwhile(monkeypatch, happening: Callable[[], object], *, times: int = 1) -> None:
+    """Have something happen while the next dashboard is built, so many times from its first book on, then never again."""
+    build, left = finishing.dashboard.document_parts, iter(range(times))
+
+    def interrupted(*args, **options):
+        for number, text in enumerate(build(*args, **options)):
+            if number and next(left, None) is not None:
+                happening()
+            yield text
+
+    monkeypatch.setattr(finishing.dashboard, "document_parts", interrupted)
+
+
+def files_of(library_import: LibraryImport) -> list[str]:
+    """Return the names of the files in storage that have the import's id in them."""
+    folders = (Path(default_storage.path(folder)) for folder in ("data", "uploads"))
+    return [path.name for folder in folders for path in folder.rglob(f"*{library_import.pk}*")]
 
 
 def ends(library_import: LibraryImport) -> int:
@@ -162,6 +186,81 @@ def test_of_many_rebuilders_one_builds(sources, settings):
     assert sum(at_once(8, lambda: finishing.rebuild(library_import.pk))) == 1
 
 
+def test_what_changes_while_it_is_built_is_shown_once_afterwards(sources, settings, monkeypatch):
+    settings.DASHBOARD_REBUILD_SECONDS = 0
+    library_import = import_library(make_owner(), *BOOKS)
+    library_import.touch()
+    meanwhile(monkeypatch, lambda: edit_book(Book.objects.get(title="Book 1"), {"pages": 7}, by="ada"))
+    assert finishing.rebuild(library_import.pk)
+    library_import.refresh_from_db()
+    version = library_import.dashboard_version
+    assert dashboard(library_import)["books"][0]["num_pages"] != 7
+    with rung_here() as here:
+        work(here)
+    library_import.refresh_from_db()
+    assert dashboard(library_import)["books"][0]["num_pages"] == 7
+    assert library_import.dashboard_version == version + 1
+
+
+def test_while_it_is_built_nobody_else_begins_however_long_that_takes(sources, settings, monkeypatch):
+    library_import = import_library(make_owner(), *BOOKS)
+    LibraryImport.objects.update(changes=99, dashboard_at=None)
+    monkeypatch.setattr(finishing.dashboard, "STILL_BUILDING_SECONDS", 0)
+    tries = []
+
+    def time_passes_for_all_but_the_builder():
+        tries.append(finishing.rebuild(library_import.pk))
+        LibraryImport.objects.update(dashboard_at=database_now() - timedelta(hours=1))
+
+    meanwhile(monkeypatch, time_passes_for_all_but_the_builder, times=3)
+    assert finishing.rebuild(library_import.pk)
+    assert tries == [False, False, False]
+
+
+def test_one_whose_builder_died_is_built_by_the_next(sources, settings, monkeypatch):
+    library_import = import_library(make_owner(), *BOOKS)
+    LibraryImport.objects.update(changes=99, dashboard_at=database_now())
+    assert not finishing.rebuild(library_import.pk)
+    settings.DASHBOARD_REBUILD_SECONDS = 0.01
+    time.sleep(0.02)
+    assert finishing.rebuild(library_import.pk)
+
+
+def test_of_two_builders_the_slower_leaves_the_dashboard_as_the_other_wrote_it(sources, settings, monkeypatch):
+    settings.DASHBOARD_REBUILD_SECONDS = 0
+    library_import = import_library(make_owner(), *BOOKS)
+    library_import.touch()
+
+    def overtaken():
+        edit_book(Book.objects.get(title="Book 5"), {"pages": 7}, by="ada")
+        assert finishing.rebuild(library_import.pk)
+
+    meanwhile(monkeypatch, overtaken)
+    assert not finishing.rebuild(library_import.pk)
+    library_import.refresh_from_db()
+    with default_storage.open(library_import.dashboard_key) as file:
+        assert hashlib.sha256(file.read()).hexdigest().startswith(library_import.dashboard_etag)
+    assert dashboard(library_import)["books"][4]["num_pages"] == 7
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.SUCCEEDED])
+def test_what_is_deleted_while_its_dashboard_is_built_leaves_nothing_in_storage(state, sources, monkeypatch):
+    library_import = make_import(state=state, changes=1)
+    make_row(library_import, state=State.SUCCEEDED)
+    meanwhile(monkeypatch, lambda: delete_import(library_import))
+    assert not finishing.rebuild(library_import.pk)
+    assert files_of(library_import) == []
+    assert not RunEvent.objects.exists()
+
+
+def test_what_is_deleted_while_it_is_assembled_leaves_nothing_in_storage(sources, monkeypatch):
+    library_import = make_import()
+    make_row(library_import, state=State.SUCCEEDED)
+    meanwhile(monkeypatch, lambda: delete_import(library_import))
+    assert not finishing.finish_import(library_import.pk)
+    assert files_of(library_import) == []
+
+
 def test_a_partial_dashboard_never_takes_the_place_of_the_final_one(sources):
     library_import = make_import()
     make_row(library_import)
@@ -193,13 +292,7 @@ def test_an_assembler_that_was_killed_is_replaced(sources):
 def test_an_import_that_was_cancelled_while_assembled_stays_cancelled(sources, monkeypatch):
     library_import = make_import()
     make_row(library_import, state=State.SUCCEEDED)
-    build = finishing.dashboard.build
-
-    def cancelled_meanwhile(held, *, partial):
-        cancel_import(LibraryImport.objects.get(pk=held.pk))
-        return build(held, partial=partial)
-
-    monkeypatch.setattr(finishing.dashboard, "build", cancelled_meanwhile)
+    meanwhile(monkeypatch, lambda: cancel_import(LibraryImport.objects.get()))
     assert not finishing.finish_import(library_import.pk)
     library_import.refresh_from_db()
     assert (library_import.state, library_import.finishes) == (State.CANCELLED, 1)
