@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from bookops.outbound.errors import Refused, SourceError, TryAgain
-from bookops.runs import wait_before
+from llmjobs.pace import Pace, pace_of
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ def ask_all(calls: Iterable[Call], *, at_once: int, stop_at: float, wait: float 
     replies: SimpleQueue[Reply | None] = SimpleQueue()
     at_work = 0
     for waiting in by_provider.values():
-        counter = _Counter(waiting, replies, stop_at)
+        counter = _Counter(waiting, replies, stop_at, pace_of(waiting[0].provider))
         for _ in range(min(at_once, len(waiting))):
             # Daemons: a process that ends does not wait for a provider that hangs.
             threading.Thread(target=counter.serve, name="ask", daemon=True).start()
@@ -80,13 +80,11 @@ def ask_all(calls: Iterable[Call], *, at_once: int, stop_at: float, wait: float 
 class _Counter:
     """Serve the calls of one provider from many threads, at its pace."""
 
-    def __init__(self, waiting: deque[Call], replies: SimpleQueue[Reply | None], stop_at: float) -> None:
+    def __init__(self, waiting: deque[Call], replies: SimpleQueue[Reply | None], stop_at: float, pace: Pace) -> None:
         self._waiting = waiting
         self._replies = replies
         self._stop_at = stop_at
-        self._lock = threading.Lock()
-        self._strikes = 0
-        self._open_at = 0.0
+        self._pace = pace
 
     def serve(self) -> None:
         """Ask until nothing is left or it is time to stop; then say so with None."""
@@ -106,7 +104,7 @@ class _Counter:
 
     def _wait_for_turn(self) -> bool:
         """Sleep while the provider wants to be let alone; False if that is for longer than there is time."""
-        while (pause := self._open_at - time.monotonic()) > 0:
+        while (pause := self._pace.wait()) > 0:
             if time.monotonic() + pause >= self._stop_at:
                 return False
             time.sleep(pause)
@@ -115,16 +113,13 @@ class _Counter:
     def _learn(self, reply: Reply) -> bool:
         """Slow down or give up by what came back; False if the question never left the house and is to be asked again."""
         error = reply.error
-        with self._lock:
-            if isinstance(error, TryAgain) and (not error.asked or reply.was_throttled):
-                if time.monotonic() >= self._open_at:  # of calls that were in flight together one counts
-                    self._strikes += 1
-                self._open_at = max(self._open_at, time.monotonic() + wait_before(self._strikes, error.retry_after))
-                return error.asked
-            if isinstance(error, Refused) and error.account_wide:
-                self._open_at = self._stop_at
-            elif error is None:
-                self._strikes = 0
+        if isinstance(error, TryAgain) and (not error.asked or reply.was_throttled):
+            self._pace.throttled(error.retry_after)
+            return error.asked
+        if isinstance(error, Refused) and error.account_wide:
+            self._stop_at = 0.0
+        elif error is None:
+            self._pace.answered()
         return True
 
 

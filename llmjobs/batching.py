@@ -27,10 +27,12 @@ from bookops.language_models import LanguageModel, ModelLimit, ModelPrice, limit
 from bookops.leases import heartbeat
 from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
 from bookops.runs import ENDED, State, wait_before
+from llmjobs.asking import RATE_LIMITED
 from llmjobs.attempts import keep_refused
 from llmjobs.doors import open_batches
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
+from llmjobs.pace import pace_of
 from llmjobs.providers import Batches, BatchSeen, may_have_arrived
 from llmjobs.questions import Asking
 from llmjobs.reconciling import StillUnsure, adopt_batch, enqueued_tokens, find_batch
@@ -178,6 +180,7 @@ def send(batch_id: int) -> bool:
         log.exception("batch_crashed", run_id=str(job.pk), batch=str(batch.intent))
         _wait_unsure(batch, "It failed half-way by a fault of ours.", needs_person=False)
     else:
+        pace_of(batch.provider).answered()
         return adopt_batch(batch, seen.provider_id, status=seen.status)
     return False
 
@@ -229,8 +232,7 @@ def _store_failure(batch: ProviderBatch, job: LLMJob, error: SourceError) -> Non
             return
         batch.sending_at = None
         if isinstance(error, TryAgain):
-            batch.after_waiting(now, max(error.retry_after or 0.0, wait_before(batch.losses + batch.attempts)), reason=error.reason,
-                                detail=error.detail)  # fmt: skip
+            batch.after_waiting(now, _pause_after(batch, error), reason=error.reason, detail=error.detail)
         elif isinstance(error, BadAnswer):
             # Nothing was created yet, and what could not be read may be whole the next time.
             batch.after_failure(now, retry_after=None, reason=error.reason, detail=error.detail)
@@ -241,6 +243,12 @@ def _store_failure(batch: ProviderBatch, job: LLMJob, error: SourceError) -> Non
         write_fields([batch], _MOVED)
     if isinstance(error, Refused) and error.account_wide:
         pause_for(job, error)
+
+
+def _pause_after(batch: ProviderBatch, error: TryAgain) -> float:
+    if error.reason == RATE_LIMITED:
+        return pace_of(batch.provider).throttled(error.retry_after)
+    return wait_before(batch.losses + batch.attempts, error.retry_after)
 
 
 def _leave_items(batch: ProviderBatch, job: LLMJob, error: SourceError, now: datetime) -> None:

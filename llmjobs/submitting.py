@@ -24,7 +24,7 @@ from bookops.bulk import write_fields
 from bookops.clock import database_now
 from bookops.leases import heartbeat
 from bookops.outbound.errors import Refused, SourceError, TryAgain
-from bookops.runs import State, wait_before
+from bookops.runs import State
 from bookops.source_health import health
 from bookops.spend import OverBudget
 from llmjobs.asking import RATE_LIMITED
@@ -32,6 +32,7 @@ from llmjobs.attempts import attempt_without, keep
 from llmjobs.doors import open_background
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
 from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem
+from llmjobs.pace import Pace, pace_of
 from llmjobs.providers import Background, Result, may_have_arrived
 from llmjobs.questions import Asking
 from llmjobs.reconciling import adopt_response
@@ -53,7 +54,7 @@ class Sent:
 
     #: Rows that were moved, whichever way; 0 when nothing was due.
     moved: int = 0
-    #: Seconds in which sending more is of no use.
+    #: Seconds in which sending more is of no use, as the provider wants to be let alone.
     wait: float = 0.0
 
 
@@ -62,9 +63,9 @@ def submit_some(job: LLMJob, provider_name: str) -> Sent:
 
     Raises Refused for a provider without a key and UnknownModel for a model that nobody knows; nothing is claimed then.
     """
-    provider = open_background(provider_name)
-    items = claim(job, provider_name)
-    sent = Sent()
+    provider, pace = open_background(provider_name), pace_of(provider_name)
+    sent = Sent(wait=pace.wait())
+    items = [] if sent.wait else claim(job, provider_name)
     if not items:
         return sent
     asking = Asking.of(job)
@@ -74,8 +75,11 @@ def submit_some(job: LLMJob, provider_name: str) -> Sent:
         for item in items:
             leases.enter_context(heartbeat.holding(item))
         for came in _calls(provider, asking, items):
+            for _, result in came:
+                _learn(pace, result)
             sent.moved += store(job, came)
-            sent.wait = max(sent.wait, *(_pause_after(result) for _, result in came))
+            if any(was_told_to_wait(result) for _, result in came):
+                sent.wait = pace.wait()
     health.flush()
     return sent
 
@@ -204,7 +208,7 @@ def _move(item: LLMJobItem, result: Result | Exception, now: datetime) -> None:
     if not isinstance(result, TryAgain):
         item.after_refusal(now, reason=reason, detail=detail)
     elif was_told_to_wait(result):
-        item.after_waiting(now, max(result.retry_after or 0.0, wait_before(item.attempts)), reason=reason, detail=detail)
+        item.after_waiting(now, max(result.retry_after or 0.0, pace_of(item.provider).wait()), reason=reason, detail=detail)
     else:
         item.after_failure(now, retry_after=result.retry_after, reason=reason, detail=detail)
 
@@ -225,5 +229,8 @@ def pause_for(job: LLMJob, error: SourceError) -> bool:
     return bool(paused)
 
 
-def _pause_after(result: Result | Exception) -> float:
-    return max(result.retry_after or 0.0, 1.0) if was_told_to_wait(result) else 0.0
+def _learn(pace: Pace, result: Result | Exception) -> None:
+    if was_told_to_wait(result):
+        pace.throttled(result.retry_after)
+    elif isinstance(result, Result):
+        pace.answered()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -78,13 +78,24 @@ def send_batches(job: LLMJob) -> None:
         batching.send(batch_id)
 
 
+class Route(NamedTuple):
+    """How some items of a job are sent: a round of them goes out together, and waits for its like of more urgent jobs."""
+
+    provider: str
+    way: str
+    #: One model a batch; "" for all of them one by one.
+    model: str = ""
+
+
 def go_on(job: LLMJob, stop_at: float) -> None:
     """Answer from kept answers, then send until nothing is due, more is of no use, something more urgent waits, or the turn is over."""
     answer_from_kept(job)
     try:
-        while is_sending(job) and not is_overtaken(job):
-            moved = send_some(job)
-            if not moved:
+        while is_sending(job):
+            has_more, wait = send_some(job)
+            if wait:
+                ring_after(job, wait)
+            if not has_more:
                 return
             if time.monotonic() > stop_at:
                 ring_again(job)
@@ -95,41 +106,38 @@ def go_on(job: LLMJob, stop_at: float) -> None:
         submitting.pause_for(job, error if isinstance(error, Refused) else Refused(str(error), reason="unknown_model"))
 
 
-def send_some(job: LLMJob) -> bool:
-    """Send a round of each way that the job's items are asked by; False when sending more now is of no use."""
-    more = False
-    for provider, way in routes(job):
-        if way == "responses":
-            sent = submitting.submit_some(job, provider)
-            more |= sent.moved > 0 and not sent.wait
-    for provider, model in batch_routes(job):
-        batch = batching.cut_batch(job, provider, model)
-        if batch is not None:
-            more |= batching.send(batch.pk)
-    return more
+def send_some(job: LLMJob) -> tuple[bool, float]:
+    """Send a round by each route that is free; return whether more can be sent now, and after how many seconds by a throttled one."""
+    has_more, wait = False, 0.0
+    for route in free_routes(job):
+        if route.way == "batch":
+            batch = batching.cut_batch(job, route.provider, route.model)
+            has_more |= batch is not None and batching.send(batch.pk)
+        else:
+            sent = submitting.submit_some(job, route.provider)
+            has_more |= sent.moved > 0 and not sent.wait
+            wait = max(wait, sent.wait)
+    return has_more, wait
 
 
-def routes(job: LLMJob) -> set[tuple[str, str]]:
-    """Return the (provider, way) that the job's items are asked by, those of expired ones included."""
-    return {(ask["provider"], ask["way"]) for ask in _asks(job)}
+def routes(job: LLMJob) -> list[Route]:
+    """Return the routes of a job's items, those of expired ones included."""
+    asks = [*job.asks, *([job.expired_to] if job.expired_to else [])]
+    return sorted({Route(ask["provider"], ask["way"], ask["model"] if ask["way"] == "batch" else "") for ask in asks})
 
 
-def batch_routes(job: LLMJob) -> list[tuple[str, str]]:
-    """Return the (provider, model) that are asked in batches: one model a batch."""
-    return sorted({(ask["provider"], ask["model"]) for ask in _asks(job) if ask["way"] == "batch"})
-
-
-def _asks(job: LLMJob) -> list[dict[str, Any]]:
-    return [*job.asks, *([job.expired_to] if job.expired_to else [])]
-
-
-def is_overtaken(job: LLMJob) -> bool:
-    """Say whether a job of a higher priority has something to send by one of this one's ways; it then goes first."""
+def free_routes(job: LLMJob) -> list[Route]:
+    """Return the routes by which no job of a higher priority has something to send; it would go first."""
     more_urgent = LLMJob.objects.active().filter(priority__gt=job.priority, state=State.RUNNING, stage=LLMJob.Stage.WORKING)
     if not more_urgent.exists():
-        return False
+        return routes(job)
     due = LLMJobItem.objects.filter(job__in=more_urgent).due(database_now())
-    return any(due.filter(provider=provider, way=way).exists() for provider, way in routes(job))
+    return [route for route in routes(job) if not due.filter(**{name: part for name, part in route._asdict().items() if part}).exists()]
+
+
+def ring_after(job: LLMJob, seconds: float) -> None:
+    """Have the sweeper ring for a job when its provider may be asked again."""
+    LLMJob.objects.filter(pk=job.pk).update(ring_at=database_now() + timedelta(seconds=seconds))
 
 
 def ring_again(job: LLMJob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,11 +18,13 @@ from llmjobs import submitting
 from llmjobs.doors import standing_in
 from llmjobs.jobs import cancel, change_cap, pause, resume
 from llmjobs.models import LLMJob, LLMJobItem
+from llmjobs.pace import pace_of
 from llmjobs.questions import Asking
-from llmjobs.sweeping import resume_items
-from llmjobs.working import is_overtaken, work_on
-from tests.llmjobs.factories import items_of, make_rendered_job
-from tests.llmjobs.paper_providers import PaperResponses
+from llmjobs.sweeping import resume_items, sweep_jobs
+from llmjobs.working import free_routes, routes, work_on
+from tests.llmjobs.factories import OPENAI_BATCH, RESPONSES, items_of, make_rendered_job
+from tests.llmjobs.paper_providers import PaperBatches, PaperResponses
+from tests.llmjobs.test_pace import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -106,9 +109,43 @@ def test_being_told_to_wait_is_no_attempt(provider):
     for _ in range(10):
         provider.refuse(TryAgain("HTTP 429", reason="rate_limited"))
         LLMJobItem.objects.update(next_at=database_now())
+        pace_of.cache_clear()
         work_on(job.pk)
 
     assert (items_of(job)[0].status, items_of(job)[0].attempts) == ("queued", 0)
+
+
+def test_one_that_is_throttled_again_and_again_waits_longer_and_longer(provider, monkeypatch, settings):
+    settings.RETRY_BASE_SECONDS, settings.RETRY_MOST_SECONDS = 2, 60
+    clock = Clock()
+    monkeypatch.setattr("llmjobs.pace.time", clock)
+    job = make_rendered_job(1)
+    waits = []
+    for _ in range(4):
+        provider.refuse(TryAgain("HTTP 429", reason="rate_limited"))
+        began = database_now()
+        LLMJobItem.objects.update(next_at=began)
+        work_on(job.pk)
+        waits.append((items_of(job)[0].next_at - began).total_seconds())
+        clock.now += pace_of("openai").wait()
+
+    assert [wait >= least for wait, least in zip(waits, (1, 2, 4, 8), strict=True)] == [True] * 4
+
+
+def test_after_one_throttled_call_its_job_is_rung_for_when_its_provider_may_be_asked_again(provider, monkeypatch):
+    monkeypatch.setattr(submitting, "AT_ONCE", 4)
+    job = make_rendered_job(8)
+    provider.refuse(TryAgain("HTTP 429", reason="rate_limited", retry_after=3))
+
+    work_on(job.pk)
+    work_on(job.pk)  # too early: nothing more is claimed
+    assert Counter(statuses(job)) == {"processing": 3, "queued": 5}
+    job.refresh_from_db()
+    assert timedelta(seconds=1) < job.ring_at - database_now() <= timedelta(seconds=3)
+
+    pace_of.cache_clear()
+    soon = database_now() + timedelta(seconds=4)
+    assert sweep_jobs(soon)["jobs_rung"] == 1
 
 
 @pytest.mark.parametrize(
@@ -236,13 +273,29 @@ def test_an_item_cancelled_during_its_call_keeps_its_task_id_so_that_the_poller_
 def test_a_more_urgent_job_goes_first(provider):
     big, urgent = make_rendered_job(3), make_rendered_job(1, priority=10)
 
-    assert is_overtaken(big)
+    assert free_routes(big) == []
     work_on(big.pk)
     assert provider.taken() == []
     work_on(urgent.pk)
-    assert not is_overtaken(big)
+    assert free_routes(big) == routes(big)
     work_on(big.pk)
     assert len(provider.taken()) == 4
+
+
+def test_only_the_route_of_a_more_urgent_job_waits(provider, tmp_path):
+    other_model = OPENAI_BATCH | {"model": "gpt-6.1-terra"}
+    batches = PaperBatches(tmp_path)
+    big = make_rendered_job(2, asks=(RESPONSES | {"model": "gpt-6.1-sol"}, OPENAI_BATCH, other_model))
+    urgent = make_rendered_job(1, ask=other_model, priority=10)
+    assert statuses(urgent) == ["queued"]  # for room in its provider's queue, say
+    with standing_in(batches):
+        work_on(big.pk)
+
+    assert {(item.model, item.status) for item in items_of(big)} == {
+        ("gpt-6.1-sol", "processing"),
+        ("gpt-6-luna", "processing"),
+        ("gpt-6.1-terra", "queued"),
+    }
 
 
 def test_a_turn_ends_and_rings_for_the_next(provider, monkeypatch):
