@@ -1,4 +1,4 @@
-"""The comparables that searches find, kept as rows: found again by a refresh, judged anew, with what persons said of them."""
+"""Comparables as rows: those that searches find are found again by a refresh; all are judged anew, with what persons said of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from runbooks.fmv import most_relevant
 from runbooks.models import Comparable, EvalRunbook, Execution
 from runbooks.rates import LookUp, convert, rate_for
 from runbooks.relevance import Relevance, judge
-from runbooks.sources.records import Offer
+from runbooks.sources.records import Money, Offer
 from runbooks.subject import Subject
+
+#: What the code says of a comparable, and persons otherwise.
+_JUDGED = ("relevance", "relevance_why", "computed_relevance", "excluded", "excluded_why")
 
 
 def keep_comparables(runbook: EvalRunbook, subject: Subject, offers: Sequence[Offer], origin: str, execution: Execution) -> None:
@@ -52,9 +55,38 @@ def _write(row: Comparable, offer: Offer, said: Relevance, look_up: LookUp) -> N
     row.amount, row.currency = offer.price.amount, offer.price.currency
     row.shipping = offer.shipping.amount if offer.shipping and offer.shipping.currency == offer.price.currency else None
     row.condition, row.binding, row.at = offer.condition[:200], offer.binding[:200], offer.at
-    if row.changed_by_id:
+    take_judgement(row, said)
+    convert(row, look_up)
+
+
+def judge_manual(runbook: EvalRunbook, subject: Subject) -> None:
+    """Judge anew what persons entered, for more may be known of the copy by now; in the caller's transaction."""
+    rows = Comparable.objects.filter(runbook=runbook, origin=Comparable.Origin.MANUAL)
+    Comparable.objects.bulk_update([row for row in rows if take_judgement(row, judge(subject, entered_offer(row)))], _JUDGED)
+
+
+def entered_offer(row: Comparable) -> Offer:
+    """Return what a person entered as an offer to be judged."""
+    return Offer(
+        source="manual",
+        basis=row.basis,  # type: ignore[arg-type]
+        title=row.title,
+        price=Money(row.amount, row.currency),
+        url=row.url,
+        condition=row.condition,
+        binding=row.binding,
+        at=row.at,
+    )
+
+
+def take_judgement(row: Comparable, said: Relevance) -> bool:
+    """Write what the code says of a comparable, and return whether that is news; a person's word on it stays. Changes the instance only."""
+    before = [getattr(row, name) for name in _JUDGED]
+    if row.computed_relevance:
         row.computed_relevance = said.level
     else:
+        # Who excludes or includes gives a reason of their own.
+        if row.excluded_why == (row.relevance_why if row.excluded else ""):
+            row.excluded, row.excluded_why = said.is_junk, said.why if said.is_junk else ""
         row.relevance, row.relevance_why = said.level, said.why
-        row.excluded, row.excluded_why = said.is_junk, said.why if said.is_junk else ""
-    convert(row, look_up)
+    return before != [getattr(row, name) for name in _JUDGED]

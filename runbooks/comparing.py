@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookops.clock import database_now
+from runbooks.comparables import entered_offer, take_judgement
 from runbooks.entered import read_address
 from runbooks.entries import Entries, Entry, entries_of_csv, entries_of_text
 from runbooks.evaluating import ADJUSTABLE, rescore
@@ -18,7 +19,7 @@ from runbooks.models import Comparable, EvalRunbook
 from runbooks.rates import convert
 from runbooks.relevance import judge
 from runbooks.scoring.evidence import Evidence
-from runbooks.sources.records import Basis, Offer
+from runbooks.sources.records import Basis
 from runbooks.subject import Subject
 from runbooks.tables import CellRefused, RefusedLine
 
@@ -115,15 +116,11 @@ def _store(runbook: EvalRunbook, entries: Sequence[Entry], by: Any) -> tuple[lis
 
 
 def _comparable(runbook: EvalRunbook, subject: Subject, entry: Entry) -> Comparable:
-    offer = Offer(
-        "manual", entry.basis, entry.title, entry.price, url=entry.url, condition=entry.condition, binding=entry.binding, at=entry.at
-    )
-    judged = judge(subject, offer)
     one = Comparable(
         runbook=runbook, basis=entry.basis, origin=MANUAL, source=entry.source, title=entry.title, url=entry.url,
         amount=entry.price.amount, currency=entry.price.currency, condition=entry.condition, binding=entry.binding, at=entry.at,
-        relevance=judged.level, relevance_why=judged.why, excluded=judged.is_junk, excluded_why=judged.why if judged.is_junk else "",
     )  # fmt: skip
+    take_judgement(one, judge(subject, entered_offer(one)))
     convert(one)
     return one
 

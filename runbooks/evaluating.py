@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from bookops.clock import database_now
+from runbooks.comparables import judge_manual
 from runbooks.conditions import Grade
 from runbooks.fmv import Adjustments, Origin, Rate, Valuation, appraise
 from runbooks.fmv import Comparable as Priced
@@ -79,9 +80,10 @@ def rescore(runbook: EvalRunbook, *, cause: str, by: Any = None, execution: Any 
     """
     with transaction.atomic():
         held = EvalRunbook.objects.select_for_update().select_related("copy").get(pk=runbook.pk)
+        evidence = evidence or Evidence.from_json(held.evidence)
+        judge_manual(held, evidence.subject)
         bring_ledger(held)
         convert_anew(held)
-        evidence = evidence or Evidence.from_json(held.evidence)
         value = valuation_of(held)
         scored = score(evidence, price_of(held, value))
         columns = value_columns(value) | scored.columns()

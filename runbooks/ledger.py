@@ -7,18 +7,19 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from bookops.clock import database_now
 from bookops.safe_csv import safe_cell
+from runbooks.comparables import take_judgement
 from runbooks.entered import read_count, read_date, read_price
 from runbooks.models import Comparable, EvalRunbook, LedgerEntry
 from runbooks.naming import main_title, title_words
 from runbooks.rates import convert
-from runbooks.relevance import judge
+from runbooks.relevance import Level, Relevance, judge
 from runbooks.scoring.evidence import Evidence
 from runbooks.sources.records import Money, Offer
 from runbooks.subject import Subject
@@ -185,10 +186,7 @@ def bring_ledger(runbook: EvalRunbook) -> int:
         if there is None:
             convert(one)
             one.save()
-        elif not there.is_current or any(getattr(there, name) != getattr(one, name) for name in _TOLD):
-            for name in _TOLD:
-                setattr(there, name, getattr(one, name))
-            there.is_current = True
+        elif _bring(there, one):
             convert(there)
             there.save()
         else:
@@ -196,3 +194,12 @@ def bring_ledger(runbook: EvalRunbook) -> int:
         changed += 1
     gone = [one.pk for one in stored.values() if one.is_current]
     return changed + Comparable.objects.filter(pk__in=gone).update(is_current=False)
+
+
+def _bring(there: Comparable, one: Comparable) -> bool:
+    """Write what an entry says, and what the code says of it, to the comparable it is already; return whether that is news."""
+    told = {name: getattr(one, name) for name in _TOLD} | {"is_current": True}
+    is_news = any(getattr(there, name) != value for name, value in told.items())
+    for name, value in told.items():
+        setattr(there, name, value)
+    return take_judgement(there, Relevance(cast("Level", one.relevance), one.relevance_why)) or is_news

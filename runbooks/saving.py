@@ -47,7 +47,8 @@ def save_runbook(course: Course) -> EvalRunbook:
     # The runbook before its copy, as everybody locks them; so the copy that is read is the one that stays.
     EvalRunbook.objects.select_for_update(of=("self",)).filter(copy__in=_copies_of(listing)).order_by("pk").first()
     copy = _copies_of(listing).last() or Copy(owner_id=listing.owner_id, listing=listing)
-    reading = _reading(outputs[CLAUDE_ANALYSIS], copy)
+    read = outputs[CLAUDE_ANALYSIS] or _earlier_output(CLAUDE_ANALYSIS, copy)
+    reading = PhotoReading.from_json(read["reading"]) if read else None
     reference = reference_of(execution.owner_id)
     subject = subject_of(facts, reading, binders=reference.binders, key=str(copy.public_id))
     evidence = look_up(subject, reference, holdings_of(execution.owner_id))
@@ -64,21 +65,23 @@ def save_runbook(course: Course) -> EvalRunbook:
     runbook.provenance = {**runbook.provenance, "steps": _steps(course)}
     runbook.generated_at = database_now()
     runbook.save()
-    for name in ORIGINS:
-        if "offers" in outputs[name]:
-            keep_comparables(runbook, subject, list(offers_in(outputs[name])), ORIGINS[name], execution)
+    for name, origin in ORIGINS.items():
+        # What was found before is judged anew, too: more may be known of the copy by now.
+        output = outputs[name] or _earlier_output(name, copy)
+        if "offers" in output:
+            keep_comparables(runbook, subject, list(offers_in(output)), origin, execution)
     rescore(runbook, cause="execution", execution=execution)
     if _asked(runbook) != asked_before:
         _note_price(runbook, before)
     return runbook
 
 
-def _reading(output: Mapping[str, Any], copy: Copy) -> PhotoReading | None:
-    """Return the reading of this execution, else the last one of an earlier execution of the same copy."""
-    if not output and copy.pk:
-        earlier = StepRun.objects.filter(execution__runbook__copy=copy, name=CLAUDE_ANALYSIS, state=State.SUCCEEDED, skipped=False)
-        output = earlier.order_by("-ended_at").values_list("output", flat=True).first() or {}
-    return PhotoReading.from_json(output["reading"]) if output else None
+def _earlier_output(name: str, copy: Copy) -> Mapping[str, Any]:
+    """Return the last output of a step in an earlier execution of the same copy; nothing where there is none, or it was purged."""
+    if not copy.pk:
+        return {}
+    earlier = StepRun.objects.filter(execution__runbook__copy=copy, name=name, state=State.SUCCEEDED, skipped=False)
+    return earlier.order_by("-ended_at").values_list("output", flat=True).first() or {}
 
 
 # The book and the copy

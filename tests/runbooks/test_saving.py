@@ -16,9 +16,13 @@ from bookops.books import Book, BookKey, key_names
 from bookops.clock import database_now
 from bookops.runs import State
 from runbooks.advancing import Course
+from runbooks.comparing import add_manual, adjust, exclude, set_relevance
+from runbooks.entries import Entry
+from runbooks.evaluating import rescore
 from runbooks.finding import found
+from runbooks.ledger import note
 from runbooks.listings import keep_listing
-from runbooks.models import Comparable, Copy, EvalRunbook, ExchangeRate, Execution, PriceChange
+from runbooks.models import Copy, EvalRunbook, ExchangeRate, Execution, PriceChange
 from runbooks.pricing import change_price
 from runbooks.reference_loading import load_reference_data
 from runbooks.saving import save_runbook
@@ -252,14 +256,40 @@ def test_comparables_are_found_again_and_what_is_offered_no_more_stays_as_histor
 
 def test_a_persons_word_on_a_comparable_stays(owner: User):
     runbook = saved(owner, ebay=[offer(1000, 1), offer(9000, 2)])
-    Comparable.objects.filter(source_key="v1|2|0").update(
-        excluded=True, excluded_why="another book", relevance="low", adjustments={"binding": 55}, changed_by=owner
-    )
-    runbook = saved(owner, ebay=[offer(1000, 1), offer(9500, 2)])
     row = runbook.comparables.get(source_key="v1|2|0")
-    assert (row.amount, row.excluded, row.excluded_why, row.relevance) == (Decimal(9500), True, "another book", "low")
-    assert (row.adjustments, row.computed_relevance) == ({"binding": 55}, "high")
+    set_relevance(row, "low", by=owner, why="a later issue")
+    adjust(row, by=owner, why="bound better", binding=Decimal(55))
+    exclude(row, by=owner, why="another book")
+    runbook = saved(owner, ebay=[offer(1000, 1), offer(9500, 2)])
+    row.refresh_from_db()
+    assert (row.amount, row.excluded, row.excluded_why) == (Decimal(9500), True, "collector: another book")
+    assert (row.relevance, row.relevance_why, row.computed_relevance) == ("low", "collector: a later issue", "high")
+    assert row.adjustments["binding"] == 55
     assert runbook.fmv_high == Decimal(1000)
+
+
+def test_what_is_learned_of_the_copy_has_every_comparable_judged_again(owner: User):
+    cloth = offer(700, 2, title="Dickens Our Mutual Friend 1865 2 volumes publisher's cloth")
+    bound = {"title": "Dickens Our Mutual Friend 2 volumes morocco"}
+    unbound = make_listing_facts(title="Dickens OUR MUTUAL FRIEND 1865 2 Volumes", description="")
+    runbook = saved(owner, facts=unbound, ebay=[cloth], abebooks=[offer(800, 7, source="abebooks", **bound)])
+    typed = add_manual(runbook, Entry(bound["title"], Money(Decimal(900), "USD")), by=owner)
+    adjusted = adjust(runbook.comparables.get(origin="ebay"), by=owner, why="bound better", binding=Decimal(55))
+    note(owner, kind="paid", title=bound["title"], volumes=2, price=Money(Decimal(500), "USD"), at=date(2024, 5, 31))
+    rescore(runbook, cause="rescore")
+    judged = {one.origin: (one.relevance, one.relevance_why) for one in runbook.comparables.all()}
+    assert set(judged.values()) == {("medium", "the same work, but how this copy is bound is not known")}
+    assert set(judged) == {"ebay", "abebooks", "manual", "ledger"}
+    reading = PhotoReading(item_identification={"binding_type": Claim("full morocco", ("a",))})
+    runbook = saved(owner, facts=unbound, reading=reading, ebay=[cloth], abebooks=None)
+    relevance = {one.origin: one.relevance for one in runbook.comparables.all()}
+    assert relevance == {"ebay": "medium", "abebooks": "high", "manual": "high", "ledger": "high"}
+    adjusted.refresh_from_db()
+    assert (adjusted.relevance_why, adjusted.computed_relevance) == ("the same work, but in cloth, not in full leather", "")
+    exclude(typed, by=owner, why="a friend's price")
+    rescore(runbook, cause="rescore")
+    typed.refresh_from_db()
+    assert (typed.excluded, typed.excluded_why) == (True, "collector: a friend's price")
 
 
 def test_a_branch_that_failed_leaves_what_it_found_before(owner: User):
