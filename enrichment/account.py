@@ -37,6 +37,8 @@ class Account:
     cancelled: int
     unfinished: int
     reasons: dict[str, int]
+    #: Cells that could not be used, by column; the rest of their rows counts.
+    cells_left_out: dict[str, int]
     #: [{"source", "name", "rows", "until"}]
     waiting: list[dict[str, Any]]
     #: {source: {"calls", "bytes"}}
@@ -84,6 +86,7 @@ def account_of(library_import: LibraryImport) -> Account:
         cancelled=ends[State.CANCELLED],
         unfinished=ends[State.PENDING] + ends[State.RUNNING],
         reasons=status.reasons,
+        cells_left_out=library_import.cells_left_out,
         waiting=status.waiting,
         sources=status.sources,
         seconds=round((end - library_import.created_at).total_seconds(), 1),

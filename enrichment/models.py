@@ -51,6 +51,8 @@ class LibraryImport(FollowedRun):
     chunk_size = models.PositiveIntegerField(default=350)
     #: Data rows read so far; reading resumes behind them after a crash.
     rows_read = models.PositiveIntegerField(default=0)
+    #: Cells of those rows that could not be used, by column: {"Date Read": 12}. The warnings themselves are in the rows' entries.
+    cells_left_out = models.JSONField(default=dict, blank=True, editable=False)
     #: Sources that a person gave up for this import; their parked rows go on without them.
     given_up = models.JSONField(default=list, blank=True)
     sandbox = models.BooleanField(default=False, editable=False)

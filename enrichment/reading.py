@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
@@ -72,7 +73,7 @@ def _read(library_import: LibraryImport) -> None:
                 chunks.advance(library_import.pk)
     if not library_import.start_enriching():
         raise LeaseLost
-    library_import.record("read", rows=library_import.rows_read)
+    library_import.record("read", rows=library_import.rows_read, cells_left_out=library_import.cells_left_out)
     if not chunks.advance(library_import.pk):
         chunks.finish_if_done(library_import.pk)
 
@@ -80,12 +81,15 @@ def _read(library_import: LibraryImport) -> None:
 def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | BadRow], taken: set[int]) -> None:
     """Store a batch of rows with their books in one transaction. About twelve queries, however many rows."""
     start = time.thread_time()
+    entries = [one for one in read if isinstance(one, LibraryEntry)]
+    left_out = Counter(library_import.cells_left_out)
+    left_out.update(warning.column for entry in entries for warning in entry.warnings if warning.cell)
     with transaction.atomic():
         # Also the fence: whoever moves the count of rows read is the one who reads this import.
-        if not LibraryImport.objects.all().held([library_import]).update(rows_read=F("rows_read") + len(read), changes=F("changes") + 1):
+        ours = LibraryImport.objects.all().held([library_import])
+        if not ours.update(rows_read=F("rows_read") + len(read), cells_left_out=left_out, changes=F("changes") + 1):
             raise LeaseLost
         now = database_now()
-        entries = [one for one in read if isinstance(one, LibraryEntry)]
         # One import of an owner at a time, or two of them could make the same book twice. By a lock that lets new rows refer to the owner:
         # an upload would wait for it too.
         get_user_model().objects.select_for_update(no_key=True).filter(pk=library_import.owner_id).first()
@@ -101,6 +105,7 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
         cost = ImportCost(library_import=library_import, cpu_seconds=time.thread_time() - start)
         cost.save()
     library_import.rows_read += len(read)
+    library_import.cells_left_out = left_out
     unmapped.flush()
     settling.wake_sometimes(library_import.pk)
 

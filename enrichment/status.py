@@ -155,6 +155,7 @@ def _statistics(library_import: LibraryImport, counts: dict[str, int], chunks_pr
         "successful_books": successful,
         "failed_books": failed,
         "success_rate": round(100 * successful / total, 1) if total else 0.0,
+        "cells_left_out": sum(library_import.cells_left_out.values()),
         "chunks_processed": chunks_processed,
         "processing_time_seconds": round((end - library_import.created_at).total_seconds(), 1) if end else 0.0,
     }

@@ -90,6 +90,9 @@ def print_account(account: Account, console: Console) -> None:
     console.print(table)
     for reason, count in sorted(account.reasons.items(), key=lambda pair: -pair[1]):
         console.print(f"  {count} × {reason}")
+    if account.cells_left_out:
+        columns = ", ".join(f"{column} {count:,}" for column, count in sorted(account.cells_left_out.items(), key=lambda pair: -pair[1]))
+        console.print(f"{sum(account.cells_left_out.values()):,} cells were left out: {columns}. Their rows say why.", highlight=False)
     for source, used in account.sources.items():
         console.print(f"{source}: {used['calls']} calls, {used['bytes']:,} bytes", highlight=False)
     for waiting in account.waiting:

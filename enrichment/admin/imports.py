@@ -179,6 +179,8 @@ class LibraryImportAdmin(RunAdmin):
                 (reason, explain(reason), count, list_of(ImportRow, **{"import": obj.pk, "reason": reason}))
                 for reason, count in sorted(status.reasons.items(), key=lambda one: -one[1])
             ],
+            "left_out": sorted(obj.cells_left_out.items(), key=lambda one: -one[1]),
+            "left_out_address": list_of(ImportRow, **{"import": obj.pk, "cells": "left_out"}),
             "rows_address": list_of(ImportRow, **{"import": obj.pk}),
             "costs": [(NAMES.get(source, source), cost) for source, cost in status.sources.items()],
             "sources": source_states(),

@@ -24,6 +24,7 @@ from enrichment.processing_log import lines_of
 from enrichment.reasons import CATEGORIES, WORDS, category_of, explain
 
 IMPORTS_OFFERED = 20
+_EMPTY: tuple[Any, ...] = ("", None, [], {})
 
 
 def chosen_import(request: HttpRequest) -> uuid.UUID | None:
@@ -89,13 +90,26 @@ class ReasonFilter(admin.SimpleListFilter):
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
+class WarningFilter(admin.SimpleListFilter):
+    """Filter the rows of the chosen import to those with cells that could not be used; over all imports it would read every row."""
+
+    title = "cells"
+    parameter_name = "cells"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("left_out", "some left out")] if chosen_import(request) else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(entry__has_key="warnings") if self.value() == "left_out" else queryset
+
+
 @admin.register(ImportRow)
 class ImportRowAdmin(RunAdmin):
     """Find rows by what became of them, and put right what only a person can."""
 
     list_display = ["number_shown", "title_shown", "author_shown", "state_shown", "outcome_shown", "score_shown", "error", "import_shown"]
     list_display_links = ["number_shown", "title_shown"]
-    list_filter = ["state", OutcomeFilter, ReasonFilter, ImportFilter]
+    list_filter = ["state", OutcomeFilter, ReasonFilter, WarningFilter, ImportFilter]
     list_select_related = ["library_import"]
     list_per_page = 25  # unfold draws each cell by a template; a page of 50 takes a tenth of a second
     search_fields = ["title", "author", "isbn13"]
@@ -158,7 +172,8 @@ class ImportRowAdmin(RunAdmin):
             "why": explain(obj.reason, obj.detail),
             "waits_for": NAMES.get(obj.waiting_for, obj.waiting_for),
             "category": category_of(obj.reason),
-            "read": [(name.replace("_", " "), value) for name, value in obj.entry.items() if value not in ("", None, [], {})],
+            "warnings": obj.entry.get("warnings", []),
+            "read": [(name.replace("_", " "), value) for name, value in obj.entry.items() if name != "warnings" and value not in _EMPTY],
             "raw": list(obj.raw.items()),
             "log": lines_of(obj.tries.all()),
             "candidates": [

@@ -37,6 +37,7 @@ IMPORT_EXAMPLE = {
     "reason": "",
     "detail": "",
     "given_up": [],
+    "cells_left_out": {"Date Read": 2},
     "created_at": "2026-11-22T12:00:00Z",
     "started_at": "2026-11-22T12:00:00.1Z",
     "ended_at": "2026-11-22T12:00:31Z",
@@ -54,6 +55,9 @@ class ImportSerializer(serializers.ModelSerializer[LibraryImport]):
 
     statistics = ObjectField(read_only=True)
     given_up = serializers.ListField(child=serializers.CharField(), read_only=True)
+    cells_left_out = CountsField(
+        read_only=True, help_text="Cells that could not be used, by column; `entry.warnings` of their rows says why."
+    )
 
     class Meta:
         model = LibraryImport
@@ -70,6 +74,7 @@ class ImportSerializer(serializers.ModelSerializer[LibraryImport]):
             "reason",
             "detail",
             "given_up",
+            "cells_left_out",
             "created_at",
             "started_at",
             "ended_at",

@@ -33,14 +33,19 @@ UNMATCHED_COLUMNS = ["row", "line", "title", "author", "isbn13", "state", "outco
 
 
 class RowFilter(filters.FilterSet):
-    """Filter rows by state, reason and outcome, and search title and author."""
+    """Filter rows by state, reason, outcome and warnings, and search title and author."""
 
     reason = filters.CharFilter(max_length=40)
+    has_warnings = filters.BooleanFilter(method="warned", label="Whether cells of the row could not be used.")
     q = filters.CharFilter(method="search", label="Part of the title or the author.", max_length=200)
 
     class Meta:
         model = ImportRow
         fields = ["state", "outcome", "reason", "waiting_for"]
+
+    def warned(self, rows: Any, name: str, value: bool) -> Any:
+        """Filter to rows with warnings, or without."""
+        return rows.filter(entry__has_key="warnings") if value else rows.exclude(entry__has_key="warnings")
 
     def search(self, rows: Any, name: str, value: str) -> Any:
         """Filter to rows whose title or author contains the words."""

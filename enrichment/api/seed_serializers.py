@@ -22,6 +22,7 @@ class StatisticsSerializer(serializers.Serializer[Any]):
     failed_books = serializers.IntegerField()
     success_rate = serializers.FloatField()
     chunks_processed = serializers.IntegerField()
+    cells_left_out = serializers.IntegerField(default=0)
     processing_time_seconds = serializers.FloatField()
 
 

@@ -36,6 +36,7 @@ STATISTICS_EXAMPLE = {
     "successful_books": 735,
     "failed_books": 27,
     "success_rate": 96.5,
+    "cells_left_out": 2,
     "chunks_processed": 3,
     "processing_time_seconds": 85.2,
 }

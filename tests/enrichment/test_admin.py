@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from bookops.dispatch import rung_here
 from bookops.pulse import beat
 from bookops.runs import State
 from bookops.source_health import SourceHealth
+from enrichment.formats import CellWarning
 from enrichment.matching import Candidate, Compared
 from enrichment.models import EditionRecord, ImportRow, LibraryImport, RowAttempt, SubjectCount
 from tests.api.clients import body_of
@@ -582,3 +584,17 @@ def test_no_text_from_outside_becomes_markup(boss):
         shown = boss.get(address).content.decode()
         assert "<script>alert" not in shown, address
         assert "<img src=x" not in shown, address
+
+
+def test_what_could_not_be_used_is_counted_on_the_import_and_explained_on_the_row(boss):
+    library_import = make_import(cells_left_out={"Date Read": 2})
+    warning = CellWarning("Date Read", "4/5/2021", "date_swappable", "Line 2, Date Read: “4/5/2021” was left out: <why>.")
+    row = make_row(library_import, entry=make_entry(warnings=(warning,)))
+    whole = make_row(library_import)
+    assert "Cells that could not be used" not in boss.get(page(make_import())).content.decode()
+    shown = boss.get(page(library_import)).content.decode()
+    [address] = re.findall(r'<a href="([^"]+)">their rows</a>', shown)
+    assert re.search(r"Date Read</bdi></th><td[^>]*>2</td>", shown)
+    listed = boss.get(html.unescape(address)).content.decode()
+    assert page(row) in listed and page(whole) not in listed
+    assert "was left out: &lt;why&gt;." in boss.get(page(row)).content.decode()

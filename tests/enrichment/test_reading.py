@@ -12,10 +12,12 @@ from bookops.clock import database_now
 from bookops.events import RunEvent
 from bookops.runs import State
 from enrichment import reading
+from enrichment.account import account_of
 from enrichment.deciding import Question
 from enrichment.imports import cancel_import
 from enrichment.models import ImportChunk, ImportRow, LibraryImport, RowAttempt
 from enrichment.remembering import remember
+from enrichment.status import describe
 from tests.factories import isbn, make_facts, make_owner, upload
 
 pytestmark = pytest.mark.django_db
@@ -175,3 +177,40 @@ def test_what_was_answered_before_is_settled_while_reading():
     assert [genre["name"] for genre in row.book.genres] == ["Fantasy", "Fiction"]
     assert RowAttempt.objects.get().row_id == row.pk
     assert ImportChunk.objects.get().rows_total == 1
+
+
+SAVED_BY_A_SPREADSHEET = [
+    {"Title": "Momo", "Author": "Michael Ende", "Date Read": "4/5/2021", "ISBN13": "9.78006E+12"},
+    {"Title": "Emma", "Author": "Jane Austen", "Date Read": "2/3/2021", "Year Published": "20122"},
+    {"Title": "Dracula", "Author": "Bram Stoker"},
+]
+
+
+@pytest.mark.parametrize("batches", range(3))
+def test_cells_that_could_not_be_used_are_counted_once_and_told_of(batches, monkeypatch):
+    library_import = upload(make_owner(), *SAVED_BY_A_SPREADSHEET, chunk_size=1)
+    with monkeypatch.context() as patch:
+        crash_after(batches, patch)
+        with pytest.raises(Crash):
+            reading.read_library(library_import.pk)
+    expire_and_free(library_import)
+    assert reading.read_library(library_import.pk)
+    library_import.refresh_from_db()
+    counted = {"Date Read": 2, "ISBN13": 1, "Year Published": 1}
+    assert library_import.cells_left_out == counted
+    assert describe(library_import).statistics["cells_left_out"] == 4
+    assert account_of(library_import).cells_left_out == counted
+    assert RunEvent.objects.get(kind="read").payload == {"rows": 3, "cells_left_out": counted}
+
+
+def test_a_warning_names_line_column_cell_and_remedy():
+    library_import = upload(make_owner(), *SAVED_BY_A_SPREADSHEET)
+    reading.read_library(library_import.pk)
+    warning = ImportRow.objects.get(number=2).entry["warnings"][0]
+    assert warning == {
+        "column": "Date Read",
+        "cell": "2/3/2021",
+        "reason": "date_swappable",
+        "detail": "Line 3, Date Read: “2/3/2021” was left out: day and month could be swapped. "
+        "A spreadsheet has rewritten it: export again and upload the file unchanged.",
+    }

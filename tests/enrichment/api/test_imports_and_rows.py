@@ -23,12 +23,14 @@ def post(api: Client, path: str, **body: Any) -> Any:
 
 
 def test_an_import_shows_its_counts(api: Client, owner: Any) -> None:
-    library_import = make_import(owner)
+    library_import = make_import(owner, cells_left_out={"Date Read": 2})
     make_row(library_import, 1, reason="rate_limited")
     make_row(library_import, 2, state=State.SUCCEEDED, reason="", outcome="not_found")
     body = api.get(f"/api/imports/{library_import.pk}").json()
     assert (body["counts"]["failed"], body["counts"]["succeeded"], body["outcomes"]) == (1, 1, {"not_found": 1})
     assert (body["reasons"], body["categories"]) == ({"rate_limited": 1}, {"rate_limited": 1})
+    assert body["cells_left_out"] == {"Date Read": 2}
+    assert api.get(f"/api/status/{library_import.pk}").json()["statistics"]["cells_left_out"] == 2
 
 
 def test_lists_are_paged_newest_first_and_filtered(api: Client, owner: Any) -> None:
@@ -60,7 +62,7 @@ def test_events_are_listed_after_a_number(api: Client, owner: Any) -> None:
 def test_rows_are_filtered_by_state_reason_and_outcome(api: Client, owner: Any) -> None:
     library_import = make_import(owner)
     make_row(library_import, 1, reason="timeout")
-    make_row(library_import, 2, reason="refused", title="Emma")
+    make_row(library_import, 2, reason="refused", title="Emma", entry={"title": "Emma", "warnings": [{"column": "Date Read"}]})
     make_row(library_import, 3, state=State.SUCCEEDED, reason="", outcome="needs_review")
 
     def numbers(query: str) -> list[int]:
@@ -70,7 +72,8 @@ def test_rows_are_filtered_by_state_reason_and_outcome(api: Client, owner: Any) 
     assert numbers("state=failed") == [1, 2]
     assert numbers("reason=timeout") == [1]
     assert numbers("outcome=needs_review") == [3]
-    assert numbers("q=emm") == [2]
+    assert numbers("q=emm") == numbers("has_warnings=true") == [2]
+    assert numbers("has_warnings=false") == [1, 3]
 
 
 def test_a_row_shows_its_reason_candidates_and_attempts(api: Client, owner: Any) -> None:
