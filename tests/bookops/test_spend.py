@@ -1,9 +1,10 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from bookops.spend import Account, Budget, OverBudget, Purse, dollars, hold, hold_most, owner_purse, room_in, settle
+from tests.concurrency import at_once
 from tests.factories import make_owner
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,36 @@ def test_more_may_be_spent_than_was_held_and_is_told():
 def test_as_many_amounts_are_held_as_fit():
     assert hold_most([purse(100), purse(1000, "owner")], [40, 40, 40]) == 2
     assert Account.objects.get(scope="owner").held == 80
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_hold_as_many_as_fit_at_once_never_pass_a_cap():
+    # SQLite writes one after the other and lets the rest wait longer than it waits for a lock.
+    workers, times = (50, 10) if connection.vendor == "postgresql" else (8, 5)
+    amounts = [7, 11, 13]
+    cap = workers * times * sum(amounts) // 2
+    jobs = [f"job:{number}" for number in range(workers)]
+    left = list(jobs)
+
+    def one() -> int:
+        job = left.pop()
+        # Half of them name the purses the other way round; two who locked them so would wait for each other.
+        purses = [purse(cap, "owner"), purse(None, job), purse(None, "shared")][:: 1 if len(left) % 2 else -1]
+        held = 0
+        for _ in range(times):
+            fitting = hold_most(purses, amounts)
+            held += sum(amounts[:fitting])
+            if fitting == len(amounts):
+                settle(purses, amounts[0], amounts[0])  # as an answer that came meanwhile
+        return held
+
+    held = at_once(workers, one)
+
+    owner = Account.objects.get(scope="owner")
+    assert owner.held + owner.spent == sum(held)
+    assert cap - min(amounts) < sum(held) <= cap
+    assert owner.spent > 0
+    assert sum(one.held + one.spent for one in Account.objects.filter(scope__in=jobs)) == sum(held)
 
 
 def test_an_amount_held_in_a_transaction_that_fails_is_free_again():
