@@ -14,9 +14,11 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from bookops.clock import database_now
+from bookops.language_models import MILLION
 from bookops.notices import notify
 from bookops.outbound.errors import Refused
 from bookops.runs import BROKEN, ENDED, OPEN, State
+from bookops.spend import owner_purse
 from runbooks.doors import open_ebay
 from runbooks.executions import AnotherOneRuns, Cause, cancel_execution, start_import
 from runbooks.link_lists import read_links
@@ -53,14 +55,14 @@ class Forecast:
         return asdict(self)
 
 
-def forecast(listings: int, *, left_today: int | None = None, dollars_a_day: float | None = None) -> Forecast:
-    """Return what so many listings take of eBay's calls and of days. One round trip to Redis where `left_today` is not given.
+def forecast(listings: int, owner: Any, *, left_today: int | None = None) -> Forecast:
+    """Return what so many listings take of eBay's calls and of an owner's days. One round trip to Redis where `left_today` is not given.
 
     A tenth of the day's calls is kept for people who wait, so it is not counted in.
     """
     a_day = settings.EBAY_PER_DAY * 9 // 10
     left = _left_today(a_day) if left_today is None else left_today
-    budget = settings.SPEND_PER_DAY if dollars_a_day is None else dollars_a_day
+    budget = (owner_purse(owner.pk, database_now().date()).cap or 0) / MILLION
     calls, dollars = listings * CALLS_A_LISTING, round(listings * DOLLARS_A_LISTING, 2)
     days = max(1 + math.ceil(max(calls - left, 0) / a_day), math.ceil(dollars / budget) if budget else 1)
     return Forecast(listings, calls, listings * MOST_CALLS_A_LISTING, left, a_day, dollars, days)
@@ -92,7 +94,7 @@ def start_bulk(
             filename=filename[:255],
             total=len(listed.links),
             tolerated_failures=tolerated_failures,
-            forecast=forecast(len(listed.links)).to_json(),
+            forecast=forecast(len(listed.links), owner).to_json(),
             refused=[line.to_json() for line in listed.refused],
         )
         BulkLink.objects.bulk_create((BulkLink(bulk=bulk, line=link.line, url=link.url) for link in listed.links), batch_size=1000)

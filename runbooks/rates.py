@@ -27,7 +27,7 @@ LookUp = Callable[[str, date | None], Rate | None]
 
 
 def rate_for(currency: str, day: date | None = None) -> Rate | None:
-    """Return what a dollar was worth on a day, by default today, or lately before it; None where nobody knows.
+    """Return what a dollar was worth on a day, by default today, or lately before it, else as soon after as is known; None where nobody knows.
 
     US dollars have none, for they need none. A day to come, on which an auction ends, is converted by the rate of today.
     """

@@ -138,7 +138,7 @@ class BulkImportAdmin(RunAdmin):
             try:
                 if "forecast" in request.POST:
                     listed = read_links(given["content"])
-                    shown = {"forecast": bulks.forecast(len(listed.links)), "refused": listed.refused}
+                    shown = {"forecast": bulks.forecast(len(listed.links), form.owner_chosen), "refused": listed.refused}
                 else:
                     bulk = bulks.start_bulk(
                         form.owner_chosen, given["content"], filename=given["filename"], tolerated_failures=form.tolerated

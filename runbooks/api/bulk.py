@@ -150,7 +150,7 @@ class ForecastView(APIView):
         wanted.is_valid(raise_exception=True)
         with as_problems():
             listed = read_links(wanted.content)
-        told = bulk.forecast(len(listed.links)).to_json()
+        told = bulk.forecast(len(listed.links), request.user).to_json()
         return Response(told | {"refused": [line.to_json() for line in listed.refused]})
 
 

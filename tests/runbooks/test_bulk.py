@@ -12,6 +12,7 @@ from bookops.dispatch import Here, rung_here
 from bookops.events import RunEvent
 from bookops.notices import Notice
 from bookops.runs import State
+from bookops.spend import Budget
 from runbooks.advancing import advance
 from runbooks.bulk import advance_bulk, cancel_bulk, counts_of, forecast, refused_of, retry_failed, start_bulk
 from runbooks.bulk_sweeping import sweep_bulk_imports
@@ -81,19 +82,27 @@ def test_a_list_without_listings_is_refused_with_the_remedy(content, told):
         read_links(content)
 
 
+@pytest.mark.django_db
 def test_the_forecast_counts_calls_and_days_against_what_bulk_work_may_ask(settings):
     settings.EBAY_PER_DAY, settings.SPEND_PER_DAY = 5000, 1000
-    told = forecast(3000, left_today=3000)
+    owner = make_owner()
+    told = forecast(3000, owner, left_today=3000)
     assert (told.calls, told.most_calls, told.calls_a_day, told.days) == (9000, 12_000, 4500, 3)
-    assert forecast(1000, left_today=3000).days == 1
-    assert forecast(1001, left_today=3000).days == 2
-    assert forecast(1, left_today=0).days == 2
+    assert forecast(1000, owner, left_today=3000).days == 1
+    assert forecast(1001, owner, left_today=3000).days == 2
+    assert forecast(1, owner, left_today=0).days == 2
 
 
-def test_the_forecast_counts_days_by_money_where_that_takes_longer(settings):
+@pytest.mark.django_db
+def test_the_forecast_counts_days_by_the_owners_money_where_that_takes_longer(settings):
     settings.EBAY_PER_DAY, settings.SPEND_PER_DAY = 5000, 20
-    told = forecast(1400, left_today=4500)
+    owner = make_owner()
+    told = forecast(1400, owner, left_today=4500)
     assert (told.dollars, told.days) == (42.0, 3)
+    Budget.objects.create(owner=owner, dollars_per_day=6)
+    assert forecast(1400, owner, left_today=4500).days == 7
+    assert forecast(1400, make_owner(), left_today=4500).days == 3
+    assert start_bulk(owner, links(400)).forecast["days"] == 2
 
 
 @pytest.mark.django_db

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from bookops.spend import Budget
 from runbooks.bulk import advance_bulk
 from runbooks.models import BulkImport, Execution
 from tests.api.clients import json_body
@@ -15,11 +17,14 @@ from tests.api.clients import json_body
 LINKS = ["https://www.ebay.com/itm/256712345678", "256712345679", "https://www.amazon.com/dp/1", "https://www.ebay.de/itm/256712345678"]
 
 
-def test_the_forecast_comes_first_and_begins_nothing(api: Client, settings: Any) -> None:
+def test_the_forecast_comes_first_and_begins_nothing(api: Client, owner: Any, settings: Any) -> None:
     settings.EBAY_PER_DAY, settings.EBAY_CLIENT_ID = 10, ""
-    body = api.post("/api/bulk-imports/forecast", **json_body(text="\n".join(str(256_712_345_600 + one) for one in range(10)))).json()
+    wanted = json_body(text="\n".join(str(256_712_345_600 + one) for one in range(10)))
+    body = api.post("/api/bulk-imports/forecast", **wanted).json()
     assert (body["listings"], body["calls"], body["calls_a_day"]) == (10, 30, 9)
     assert body["days"] == 4
+    Budget.objects.create(owner=owner, dollars_per_day=Decimal("0.05"))
+    assert api.post("/api/bulk-imports/forecast", **wanted).json()["days"] == 6
     assert not BulkImport.objects.exists()
 
 
