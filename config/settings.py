@@ -411,12 +411,13 @@ GOOGLE_BOOKS_URL = env.address(
 )
 GOOGLE_BOOKS_KEY = env.text("GOOGLE_BOOKS_KEY", "sandbox-key" if _sandboxed else "")
 if not _sandboxed:
+    _missing = []
     if "@" not in CONTACT and "://" not in CONTACT:
-        raise ImproperlyConfigured(
-            "CONTACT is unset or no address: SOURCES=live needs an e-mail or web address for Open Library's User-Agent. Set it, here or in .env."
-        )
+        _missing.append("CONTACT is unset or no address: SOURCES=live needs an e-mail or web address for Open Library's User-Agent.")
     if not GOOGLE_BOOKS_KEY and env.switch("ASKS_SOURCES", True):
-        raise ImproperlyConfigured("GOOGLE_BOOKS_KEY is unset: SOURCES=live needs a key of the Google Books API. Set it, here or in .env.")
+        _missing.append("GOOGLE_BOOKS_KEY is unset: SOURCES=live needs a key of the Google Books API.")
+    if _missing:
+        raise ImproperlyConfigured(" ".join([*_missing, "Set what is missing, here or in .env."]))
 GOOGLE_BOOKS_PER_DAY = env.whole("GOOGLE_BOOKS_PER_DAY", 1000)
 GOOGLE_BOOKS_PER_100_SECONDS = env.whole("GOOGLE_BOOKS_PER_100_SECONDS", 100, least=1)
 USER_AGENT = f"bookops/0.1 (+{PUBLIC_URL}; {CONTACT or 'books@sandbox.example'})"
