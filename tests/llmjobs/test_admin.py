@@ -21,18 +21,9 @@ from bookops.staff_groups import ADMIN, EDITOR, VIEWER
 from llmjobs import jobs
 from llmjobs.applying import apply_results
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
+from tests.desk import client_of, listing_of, make_staff, page, press, told
 from tests.factories import make_owner
-from tests.llmjobs.desk import (
-    client_of,
-    listing,
-    make_answered,
-    make_disagreeing,
-    make_staff,
-    page,
-    press,
-    proposals_of,
-    told,
-)
+from tests.llmjobs.desk import make_answered, make_disagreeing, proposals_of
 from tests.llmjobs.factories import OPENAI_BATCH, items_of, make_books, make_job, make_rendered_job
 from tests.llmjobs.results import answer, make_sent_batch, make_sent_job
 
@@ -90,8 +81,8 @@ def pages() -> list[str]:
         *map(
             page, (job, batch.job, disagreeing, items_of(job)[0], items_of(batch.job)[0], items_of(disagreeing)[0], PollTick.objects.get())
         ),
-        *map(listing, (LLMJob, LLMJobItem, Proposal, PollTick)),
-        f"{listing(LLMJobItem)}?job={job.pk}&status=succeeded",
+        *map(listing_of, (LLMJob, LLMJobItem, Proposal, PollTick)),
+        f"{listing_of(LLMJobItem)}?job={job.pk}&status=succeeded",
         reverse(REVIEW),
         f"{reverse(REVIEW)}?job={job.pk}&why=policy",
         reverse("admin:llmjobs_llmjob_live", args=[job.pk]),
@@ -141,7 +132,7 @@ def test_foreign_text_is_shown_as_text(boss):
         changes={EVIL: {"before": EVIL, "after": EVIL}, "flagged_reason": {"before": "", "after": EVIL}}
     )
     PollTick.objects.create(started_at=database_now(), unmapped={EVIL: 1})
-    shown = [page(job), page(items_of(job)[0]), reverse(REVIEW), *map(listing, (LLMJob, LLMJobItem, Proposal, PollTick))]
+    shown = [page(job), page(items_of(job)[0]), reverse(REVIEW), *map(listing_of, (LLMJob, LLMJobItem, Proposal, PollTick))]
     for address in [*shown, f"{reverse(FORM)}?clone={job.pk}", reverse("admin:index")]:
         assert EVIL not in boss.get(address).content.decode(), address
 
@@ -204,7 +195,7 @@ def test_pages_offer_what_a_person_may(group, offered):
         assert (b"/press/" in client.get(page(obj)).content) is offered, obj
     make_answered(1)
     assert (b'value="accept"' in client.get(reverse(REVIEW)).content) is offered
-    assert (b"poll-now" in client.get(listing(PollTick)).content) is offered
+    assert (b"poll-now" in client.get(listing_of(PollTick)).content) is offered
     assert (b"Ask a language model" in client.get(reverse("admin:index")).content) is offered
 
 
@@ -233,17 +224,17 @@ def test_the_list_tells_how_jobs_stand(boss):
     from llmjobs.ending import end_if_done
 
     assert end_if_done(jobs_done.pk)
-    shown = boss.get(listing(LLMJob)).content.decode()
+    shown = boss.get(listing_of(LLMJob)).content.decode()
     for words in ("Waiting for me", "All written", "3 / 3", "2 / 2", "completed", 'class="desk-news"', "$0.00"):
         assert words in shown, words
-    assert "All written" not in boss.get(f"{listing(LLMJob)}?status=running").content.decode()
-    assert "All written" in boss.get(f"{listing(LLMJob)}?status=completed").content.decode()
+    assert "All written" not in boss.get(f"{listing_of(LLMJob)}?status=running").content.decode()
+    assert "All written" in boss.get(f"{listing_of(LLMJob)}?status=completed").content.decode()
 
 
 def test_the_list_costs_the_same_with_more_jobs(boss):
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
-            boss.get(listing(LLMJob))
+            boss.get(listing_of(LLMJob))
         return len(captured)
 
     make_answered(1)
@@ -264,7 +255,7 @@ def test_a_job_page_shows_its_figures(boss):
 
 def test_reasons_lead_to_their_items(boss):
     job = make_broken(2)
-    address = f"{listing(LLMJobItem)}?job={job.pk}&reason=refused"
+    address = f"{listing_of(LLMJobItem)}?job={job.pk}&reason=refused"
     assert address.replace("&", "&amp;") in boss.get(page(job)).content.decode()
     found = boss.get(address)
     assert found.context["cl"].result_count == 2
@@ -317,13 +308,13 @@ def test_failed_items_are_sent_round_again(boss):
 def test_a_deleted_job_is_shown_no_more(boss):
     job = make_sent_job(1, label="To be deleted")
     response = press(boss, job, "delete")
-    assert response.headers["Location"] == listing(LLMJob)
+    assert response.headers["Location"] == listing_of(LLMJob)
     job.refresh_from_db()
     assert (job.state, job.deleted_at is None) == (State.CANCELLED, False)
-    assert boss.get(listing(LLMJob)).context["cl"].result_count == 0
+    assert boss.get(listing_of(LLMJob)).context["cl"].result_count == 0
     assert boss.get(page(job)).status_code == 302
     assert boss.get(reverse("admin:llmjobs_llmjob_live", args=[job.pk])).status_code == 404
-    assert boss.get(listing(LLMJobItem)).context["cl"].result_count == 0
+    assert boss.get(listing_of(LLMJobItem)).context["cl"].result_count == 0
 
 
 def test_priority_and_cap_are_changed(boss):
@@ -447,7 +438,7 @@ def test_an_item_whose_evidence_was_forgotten_still_opens(boss):
 def test_chosen_items_are_retried_job_by_job(boss):
     first, second = make_broken(2), make_broken(1)
     chosen = [item.pk for item in (*items_of(first), *items_of(second))]
-    response = boss.post(listing(LLMJobItem), {"action": "retry_selected", "_selected_action": chosen})
+    response = boss.post(listing_of(LLMJobItem), {"action": "retry_selected", "_selected_action": chosen})
     assert told(response) == "3 items were sent round again."
     assert not LLMJobItem.objects.filter(state=State.FAILED).exists()
 
@@ -455,7 +446,7 @@ def test_chosen_items_are_retried_job_by_job(boss):
 def test_chosen_answers_are_undone(boss):
     job = make_answered(3, policy="apply")
     chosen = [item.pk for item in items_of(job)[:2]]
-    response = boss.post(listing(LLMJobItem), {"action": "undo_selected", "_selected_action": chosen})
+    response = boss.post(listing_of(LLMJobItem), {"action": "undo_selected", "_selected_action": chosen})
     assert told(response) == "2 answers were undone."
     assert Book.objects.filter(flagged=True).count() == 1
 
@@ -488,7 +479,7 @@ def test_every_status_is_a_filter_that_fits_it(boss):
     for item, values in zip(items_of(job), stands, strict=True):
         LLMJobItem.objects.filter(pk=item.pk).update(**values)
     for item in items_of(job):
-        found = boss.get(f"{listing(LLMJobItem)}?job={job.pk}&status={item.status}").context["cl"].result_list
+        found = boss.get(f"{listing_of(LLMJobItem)}?job={job.pk}&status={item.status}").context["cl"].result_list
         assert [one.pk for one in found] == [item.pk], item.status
 
 
@@ -509,7 +500,7 @@ def test_every_status_of_jobs_is_a_filter_that_fits_it(boss, values, status):
     LLMJob.objects.exclude(pk=job.pk).update(state="cancelled" if status != "cancelled" else "pending")
     job.refresh_from_db()
     assert job.status == status
-    found = boss.get(f"{listing(LLMJob)}?status={status}").context["cl"].result_list
+    found = boss.get(f"{listing_of(LLMJob)}?status={status}").context["cl"].result_list
     assert [one.pk for one in found] == [job.pk]
 
 

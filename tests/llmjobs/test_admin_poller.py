@@ -15,8 +15,8 @@ from bookops.dispatch import Here, rung_here
 from llmjobs.admin.poller_charts import charts_of
 from llmjobs.admin.poller_lights import lights_on, worst
 from llmjobs.models import PollTick
+from tests.desk import client_of, listing_of, told
 from tests.factories import make_owner
-from tests.llmjobs.desk import client_of, listing, told
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def test_all_is_well_after_a_quiet_tick():
 
 def test_a_poller_that_nobody_has_seen_is_silent(boss):
     assert colours()["seen"] == "silent"
-    assert "Start beat and a worker" in boss.get(listing(PollTick)).content.decode()
+    assert "Start beat and a worker" in boss.get(listing_of(PollTick)).content.decode()
 
 
 @pytest.mark.parametrize(("ago", "colour"), [(290, "alive"), (310, "silent")])
@@ -74,7 +74,7 @@ def test_throttled_calls_and_unmapped_words_want_a_look(boss):
     make_tick(throttled=3, unmapped={"warming_up": 2})
     make_tick(40, unmapped={"warming_up": 1})
     assert (colours()["throttled"], colours()["unmapped"]) == ("parked", "parked")
-    shown = " ".join(boss.get(listing(PollTick)).content.decode().split())
+    shown = " ".join(boss.get(listing_of(PollTick)).content.decode().split())
     assert "warming_up</bdi></code> (3)" in shown
 
 
@@ -120,7 +120,7 @@ def test_it_leads_to_beats_row(boss):
     from llmjobs.schedule import schedule_poller
 
     schedule_poller()
-    address = boss.get(listing(PollTick)).context["beat_address"]
+    address = boss.get(listing_of(PollTick)).context["beat_address"]
     assert boss.get(address).status_code == 200
 
 

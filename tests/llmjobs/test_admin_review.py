@@ -14,8 +14,9 @@ from bookops.dispatch import rung_here
 from llmjobs import jobs
 from llmjobs.admin import review
 from llmjobs.models import Proposal
+from tests.desk import client_of, page, told
 from tests.factories import make_owner
-from tests.llmjobs.desk import client_of, make_answered, make_disagreeing, page, proposals_of, told
+from tests.llmjobs.desk import make_answered, make_disagreeing, proposals_of
 from tests.llmjobs.results import flagging
 
 pytestmark = pytest.mark.django_db

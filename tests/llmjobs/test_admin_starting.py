@@ -19,8 +19,8 @@ from bookops.spend import Budget
 from bookops.staff_groups import EDITOR, VIEWER
 from llmjobs.jobs import MOST_ASKS
 from llmjobs.models import LLMJob
+from tests.desk import client_of, listing_of, make_staff, page, told
 from tests.factories import make_owner
-from tests.llmjobs.desk import client_of, listing, make_staff, page, told
 from tests.llmjobs.factories import ANTHROPIC_BATCH, RESPONSES, know_models, make_books, make_job
 
 pytestmark = pytest.mark.django_db
@@ -231,7 +231,7 @@ def test_a_job_that_there_is_not_cannot_be_cloned(boss, clone):
 
 
 def choose(client: Client, *books: Book) -> Any:
-    return client.post(listing(Book), {"action": "ask_language_model", "_selected_action": [book.pk for book in books]})
+    return client.post(listing_of(Book), {"action": "ask_language_model", "_selected_action": [book.pk for book in books]})
 
 
 def test_chosen_books_lead_to_the_form(boss, user):
@@ -270,6 +270,6 @@ def test_an_editor_asks_about_their_own_books_only():
 def test_a_viewer_is_offered_nothing_in_the_list_of_books():
     client = client_of(make_staff(VIEWER))
     books = make_books(1)
-    assert "ask_language_model" not in client.get(listing(Book)).content.decode()
+    assert "ask_language_model" not in client.get(listing_of(Book)).content.decode()
     choose(client, *books)
     assert not LLMJob.objects.exists()

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.contrib.messages import get_messages
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -51,6 +50,7 @@ from runbooks.models import (
     StepRun,
 )
 from runbooks.plan import STEPS
+from tests.desk import client_of, listing_of, make_staff, page, press, told
 from tests.factories import make_owner
 from tests.runbooks.evaluated import make_comparable, make_execution, make_rate, make_valued
 
@@ -74,37 +74,6 @@ def no_broker() -> Iterator[Any]:
 @pytest.fixture
 def boss() -> Client:
     return client_of(make_owner("boss", is_staff=True, is_superuser=True))
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def make_staff(group: str) -> User:
-    """Return a member of staff of one of the groups that the product comes with."""
-    make_groups()
-    user = make_owner(is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    return user
-
-
-def page(obj: Any) -> str:
-    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
-
-
-def listing_of(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def press(client: Client, obj: Any, name: str, value: str = "", **fields: Any) -> Any:
-    address = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_press", args=[obj.pk, name])
-    return client.post(address, {"value": value, **fields})
-
-
-def told(response: Any) -> str:
-    return str(list(get_messages(response.wsgi_request))[-1])
 
 
 def make_runbook(**changes: Any) -> EvalRunbook:
@@ -588,8 +557,9 @@ def test_a_second_opinion_is_asked_for_by_who_may_spend_the_owners_money(boss):
 
 def test_a_list_of_links_is_forecast_and_then_begun(boss):
     links = "https://www.ebay.com/itm/256712345678\n256712345679\nnonsense\n"
+    Budget.objects.create(owner=User.objects.get(username="boss"), dollars_per_day=Decimal("0.02"))
     shown = boss.post(reverse("admin:runbooks_bulkimport_add"), {"text": links, "forecast": "1"})
-    assert shown.context["forecast"].listings == 2
+    assert (shown.context["forecast"].listings, shown.context["forecast"].days) == (2, 3)
     assert not BulkImport.objects.exists()
     boss.post(
         reverse("admin:runbooks_bulkimport_add"), {"file": SimpleUploadedFile("links.txt", links.encode()), "tolerated_failures": "10"}
