@@ -57,12 +57,17 @@ def open_door(
 
 def quota_of(source: str, limits: Limits, *, longest_nap: float = LONGEST_NAP) -> Quota:
     """Return the quota that all processes share for a source."""
-    return Quota(source, shared_redis(), limits, max_wait=longest_nap, prefix=f"{settings.REDIS_PREFIX}quota")
+    return Quota(source, shared_redis(), limits, max_wait=longest_nap, prefix=_prefix("quota"))
 
 
 def breaker_of(source: str) -> Breaker:
     """Return the breaker that all processes share for a source."""
-    return Breaker(source, shared_redis(), prefix=f"{settings.REDIS_PREFIX}breaker")
+    return Breaker(source, shared_redis(), prefix=_prefix("breaker"))
+
+
+def _prefix(kind: str) -> str:
+    # A call to the sandbox is none to the real source: each has counts of its own, also in one Redis.
+    return f"{settings.REDIS_PREFIX}{'sandbox:' if settings.SOURCES == 'sandbox' else ''}{kind}"
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,8 @@ from enrichment.deciding import candidate_name, findings_of, questions_of
 from enrichment.finishing import ask_rebuild
 from enrichment.formats import ExportRefused, check_export
 from enrichment.matching import Candidate
-from enrichment.models import EditionRecord, ImportChunk, ImportRow, LibraryImport, RowAttempt, storage_keys
+from enrichment.models import ImportChunk, ImportRow, LibraryImport, RowAttempt, storage_keys
+from enrichment.remembering import remembered
 from enrichment.settling import BOOK_FIELDS, learn
 from enrichment.wanted import wanted_of
 
@@ -136,7 +137,7 @@ def re_enrich(library_import: LibraryImport, *, forget: bool = False) -> int:
     if forget:
         keys = {question.key for row in library_import.rows.iterator(chunk_size=1000) for question in questions_of(wanted_of(row))}
         for some in _parts(sorted(keys), 500):
-            EditionRecord.objects.filter(question__in=some).delete()
+            remembered().filter(question__in=some).delete()
     return _send_again(library_import, states=(*BROKEN, State.SUCCEEDED), kind="re_enriched")
 
 

@@ -251,11 +251,14 @@ class EditionRecord(models.Model):
     question = models.CharField(max_length=200)
     #: [EditionFacts.to_json], empty when the source knows nothing.
     answer = models.JSONField(default=list)
+    #: Whether the sandbox made it up; then it answers in the sandbox only.
+    sandbox = models.BooleanField(default=False, editable=False)
     fetched_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["source", "question"], name="a_question_to_a_source_is_kept_once")]
+        # The question first: what is remembered is looked up by it.
+        constraints = [models.UniqueConstraint(fields=["question", "source", "sandbox"], name="a_question_to_a_source_is_kept_once")]
         indexes = [models.Index(fields=["expires_at"], name="answers_by_age")]
 
     def __str__(self) -> str:

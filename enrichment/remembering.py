@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from bookops.clock import database_now
 from enrichment.deciding import Question
@@ -17,6 +18,15 @@ from enrichment.sources.facts import EditionFacts
 AT_ONCE = 800
 
 
+def remembered() -> QuerySet[EditionRecord]:
+    """Return the answers that count here: in the sandbox those it made up, everywhere else those of the real sources."""
+    return EditionRecord.objects.filter(sandbox=_is_sandbox())
+
+
+def _is_sandbox() -> bool:
+    return bool(settings.SOURCES == "sandbox")
+
+
 def recall(questions: Iterable[Question], now: datetime) -> dict[tuple[str, str], tuple[EditionFacts, ...]]:
     """Return the answers that are still fresh, by (source, key). One query per 800 different keys."""
     if not settings.SOURCE_MEMORY:
@@ -24,7 +34,7 @@ def recall(questions: Iterable[Question], now: datetime) -> dict[tuple[str, str]
     answers: dict[tuple[str, str], tuple[EditionFacts, ...]] = {}
     keys = iter({question.key for question in questions})
     while batch := list(islice(keys, AT_ONCE)):
-        records = EditionRecord.objects.filter(question__in=batch, expires_at__gt=now)
+        records = remembered().filter(question__in=batch, expires_at__gt=now)
         for source, question, answer in records.values_list("source", "question", "answer"):
             answers[source, question] = tuple(EditionFacts.from_json(facts) for facts in answer)
     return answers
@@ -39,6 +49,7 @@ def remember(answers: Mapping[Question, tuple[EditionFacts, ...]], now: datetime
             source=question.source,
             question=question.key,
             answer=[facts.to_json() for facts in found],
+            sandbox=_is_sandbox(),
             fetched_at=now,
             expires_at=now + timedelta(days=settings.REMEMBER_DAYS if found else settings.REMEMBER_MISSING_DAYS),
         )
@@ -48,7 +59,7 @@ def remember(answers: Mapping[Question, tuple[EditionFacts, ...]], now: datetime
         # One order for all writers, or two batches could lock each other out.
         [records[key] for key in sorted(records)],
         update_conflicts=True,
-        unique_fields=["source", "question"],
+        unique_fields=["question", "source", "sandbox"],
         update_fields=["answer", "fetched_at", "expires_at"],
         batch_size=500,
     )

@@ -18,7 +18,7 @@ def answer_from_kept(job: LLMJob) -> int:
     """Answer what waits to be sent and was asked before, and return how many; nothing is paid. One query when nothing was."""
     if not job.uses_kept_answers:
         return 0
-    kept = LLMJobItem.objects.filter(owner=job.owner_id, state=State.SUCCEEDED).exclude(answer={})
+    kept = LLMJobItem.objects.filter(owner=job.owner_id, job__sandbox=job.sandbox, state=State.SUCCEEDED).exclude(answer={})
     asked_before = Exists(kept.filter(digest=OuterRef("digest")))
     waiting = LLMJobItem.objects.filter(asked_before, job=job, state=State.PENDING).exclude(digest="")
     answered = 0

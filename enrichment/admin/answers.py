@@ -33,12 +33,12 @@ class SourceFilter(admin.SimpleListFilter):
 class EditionRecordAdmin(ReadOnlyAdmin):
     """Answers that are remembered for all owners, newest first."""
 
-    list_display = ["question_shown", "source", "found", "fetched", "expires"]
+    list_display = ["question_shown", "source", "sandbox", "found", "fetched", "expires"]
     list_filter = [SourceFilter]
     search_fields = ["question"]
     search_help_text = "A whole question: isbn:9780140449136, or just the ISBN-13"
     ordering = ["-id"]
-    fields = ["source", "question", "fetched_at", "expires_at", "answer_shown"]
+    fields = ["source", "question", "sandbox", "fetched_at", "expires_at", "answer_shown"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
         """Find whole questions only: the index serves nothing else."""
@@ -46,7 +46,7 @@ class EditionRecordAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         key = term if ":" in term else f"isbn:{term.replace('-', '')}"
-        return queryset.filter(source__in=list(NAMES), question=key), False
+        return queryset.filter(question=key), False
 
     @admin.display(description="question", ordering="question")
     def question_shown(self, record: EditionRecord) -> str:

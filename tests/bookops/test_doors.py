@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from bookops.clock import database_now
-from bookops.doors import open_door
+from bookops.doors import open_door, quota_of
 from bookops.outbound.quota import Limits
 from tests.bookops.outbound.rude_server import RudeServer, ok, running
 
@@ -34,3 +34,14 @@ def test_a_call_in_a_transaction_fails_the_test_that_makes_it() -> None:
     with running(RudeServer()) as server, transaction.atomic(), pytest.raises(pytest.fail.Exception, match="in a transaction"):
         open_door("a_source", server.url, Limits(), None).get("/")
     assert server.asked == []
+
+
+@pytest.mark.once
+def test_what_the_sandbox_was_asked_is_not_counted_against_the_real_source(settings) -> None:
+    limits = Limits(per_day=10)
+    settings.SOURCES = "sandbox"
+    quota_of("counted_apart", limits).take()
+    settings.SOURCES = "live"
+    assert quota_of("counted_apart", limits).state().used_today == 0
+    settings.SOURCES = "sandbox"
+    assert quota_of("counted_apart", limits).state().used_today == 1

@@ -47,15 +47,18 @@ def test_the_same_question_of_the_same_owner_is_answered_for_nothing(provider):
     assert (job.status, job.aggregates()["flagged"]) == ("completed", 2)
 
 
-@pytest.mark.parametrize("why", ["another owner", "told not to", "other words"])
-def test_it_is_asked_all_the_same_where(why, provider):
+@pytest.mark.parametrize("why", ["another owner", "told not to", "other words", "the sandbox answered"])
+def test_it_is_asked_all_the_same_where(why, provider, settings):
     owner = make_owner()
     answered_job(owner)
     changes = {
         "another owner": {},
         "told not to": {"owner": owner, "uses_kept_answers": False},
         "other words": {"owner": owner, "system": "!"},
+        "the sandbox answered": {"owner": owner},
     }
+    if why == "the sandbox answered":
+        settings.SOURCES = "live"
     job = make_rendered_job(2, **changes[why])
 
     work_on(job.pk)

@@ -1,0 +1,37 @@
+"""What sources answered before: who it answers again."""
+
+import pytest
+
+from enrichment.imports import re_enrich
+from enrichment.models import EditionRecord
+from tests.factories import import_library, isbn, make_facts, make_owner
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOOK = {"Title": "Momo", "ISBN13": f'="{isbn(1)}"'}
+
+
+@pytest.mark.parametrize(("first", "then"), [("sandbox", "live"), ("live", "sandbox")])
+def test_what_the_sandbox_made_up_answers_in_the_sandbox_only(first, then, sources, settings):
+    sources.open_library.know(make_facts(isbns=(isbn(1),)))
+    settings.SOURCES = first
+    assert import_library(make_owner(), BOOK).sandbox == (first == "sandbox")
+    calls = len(sources.asked)
+    settings.SOURCES = then
+    assert import_library(make_owner(), BOOK).sandbox == (then == "sandbox")
+    assert len(sources.asked) == 2 * calls
+    import_library(make_owner(), BOOK)
+    settings.SOURCES = first
+    import_library(make_owner(), BOOK)
+    assert len(sources.asked) == 2 * calls
+
+
+def test_asking_anew_in_the_sandbox_forgets_nothing_of_the_real_sources(sources, settings):
+    sources.open_library.know(make_facts(isbns=(isbn(1),)))
+    settings.SOURCES = "live"
+    import_library(make_owner(), BOOK)
+    real = EditionRecord.objects.count()
+    settings.SOURCES = "sandbox"
+    re_enrich(import_library(make_owner(), BOOK), forget=True)
+    assert set(EditionRecord.objects.values_list("sandbox", flat=True)) == {False}
+    assert EditionRecord.objects.count() == real
