@@ -35,6 +35,10 @@ class WrongStatus(Exception):
     """The copy's status does not allow it; the text says which does."""
 
 
+class CopyIsOwned(WrongStatus):
+    """The copy was bought, and its runbook stays with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """Hold what is known of a purchase."""
@@ -156,6 +160,13 @@ def remove(copy: Copy, *, by: Any) -> Copy:
         purge_listing(copy.listing)
     log.info("copy_removed", copy=str(copy.public_id), by=str(by))
     return copy
+
+
+def delete_runbook(runbook: EvalRunbook, *, by: Any) -> None:
+    """Delete the runbook of a copy that was never bought, and with it all that `remove` takes out. Raises CopyIsOwned for one that was."""
+    if runbook.copy.status in Copy.OWNED:
+        raise CopyIsOwned(f"Its copy is {runbook.copy.get_status_display()}; the runbook goes when the copy is removed.")
+    remove(runbook.copy, by=by)
 
 
 def _locked(copy: Copy) -> tuple[EvalRunbook | None, Copy]:

@@ -15,11 +15,11 @@ from runbooks.admin import forms
 from runbooks.admin.copy_buttons import COPY_BUTTONS, about_copy
 from runbooks.admin.money import usd
 from runbooks.comparing import CannotCompare
-from runbooks.deciding import decide
+from runbooks.deciding import WrongStatus, decide, delete_runbook
 from runbooks.entered import read_address, read_date, read_price
 from runbooks.entries import Entry
 from runbooks.evaluating import rescore
-from runbooks.models import Comparable, EvalRunbook, ListingImage
+from runbooks.models import Comparable, Copy, EvalRunbook, ListingImage
 from runbooks.tables import CellRefused, TableRefused
 
 EDIT = "runbooks.edit_runbook"
@@ -67,8 +67,11 @@ def rescore_now(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
 
 def delete(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
     title = str(runbook)
-    runbook.delete()
-    return f"The runbook of {title} was deleted; its copy stays."
+    try:
+        delete_runbook(runbook, by=request.user)
+    except WrongStatus as refusal:
+        raise ValidationError(str(refusal)) from None
+    return f"The runbook of {title} was deleted, with its copy and photos."
 
 
 def decision(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
@@ -195,7 +198,8 @@ RUNBOOK_BUTTONS = (
         "Delete",
         delete,
         DELETE,
-        confirm="The runbook is removed for good, with its versions, comparables and price history. Its copy and listing stay.",
+        shown=lambda one: one.copy.status not in Copy.OWNED,
+        confirm="The runbook is removed for good, with its versions, comparables, price history, photos and the listing's words.",
     ),
     *(
         Button(name, label, press, EDIT, shown=None)

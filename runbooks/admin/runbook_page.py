@@ -40,7 +40,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
         "listing": runbook.copy.listing,
         "figures": _figures(runbook),
         "score_colour": colour_of(runbook.combined_score),
-        "legacy_colour": colour_of(round(100 * runbook.total_score / LEGACY_MOST)),
+        "legacy_colour": colour_of(runbook.total_score),
         "legacy_most": LEGACY_MOST,
         "photos": [one for one in photos if one["image"].fate == FATE.KEPT],
         "put_aside": [one for one in photos if one["image"].fate in (FATE.QUARANTINED, FATE.SKIPPED) and one["large"]],
@@ -72,7 +72,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
 
 
 def colour_of(score: int) -> str:
-    """Return the colour of a score of 100, as a word."""
+    """Return the colour of a score, as a word: of points, though the first score has 120, for 80 of them say ACQUIRE."""
     return "green" if score >= GREEN_FROM else "amber" if score >= AMBER_FROM else "red"
 
 

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 
 from bookops.api.problems import Problem
 from runbooks.comparing import CannotCompare
-from runbooks.deciding import WrongStatus
+from runbooks.deciding import CopyIsOwned, WrongStatus
 from runbooks.executions import CannotRetry
 from runbooks.tables import CellRefused, TableRefused
 
@@ -26,6 +26,8 @@ def as_problems() -> Iterator[None]:
         raise ValidationError({error.column: error.why}) from error
     except TableRefused as error:
         raise Problem(422, "table_refused", str(error), remedy="Mend the file as detail says and send it again.") from error
+    except CopyIsOwned:
+        raise  # whose view names the copy
     except WrongStatus as error:
         raise Problem(400, "wrong_status", str(error), remedy="Ask for the copy's status.") from error
     except CannotCompare as error:

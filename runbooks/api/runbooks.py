@@ -100,13 +100,13 @@ class RunbookView(APIView):
     )
     def delete(self, request: OwnerRequest, runbook_id: uuid.UUID) -> Response:
         """Remove the copy that was evaluated, with all that was found."""
-        copy = runbook_of(request, runbook_id).copy
-        if copy.status in Copy.OWNED:
-            raise Problem(
-                409, "copy_is_owned", f"Its copy is {copy.get_status_display()}.", remedy=f"POST /api/copies/{copy.public_id}/remove."
-            )
-        with as_problems():
-            deciding.remove(copy, by=request.user)
+        runbook = runbook_of(request, runbook_id)
+        try:
+            with as_problems():
+                deciding.delete_runbook(runbook, by=request.user)
+        except deciding.CopyIsOwned as refusal:
+            remedy = f"POST /api/copies/{runbook.copy.public_id}/remove."
+            raise Problem(409, "copy_is_owned", str(refusal), remedy=remedy) from refusal
         return Response(status=204)
 
 

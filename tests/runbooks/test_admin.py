@@ -482,6 +482,17 @@ def test_a_decision_stands_beside_the_computed_one(boss):
     assert "no shelf left" in boss.get(page(runbook)).content.decode()
 
 
+def test_a_runbook_is_deleted_with_its_copy_unless_that_is_owned(boss):
+    runbook, owned = make_runbook(), make_runbook()
+    Copy.objects.filter(pk=owned.copy_id).update(status=Copy.Status.ON_HAND, purchase_price=1)
+    assert b"press/delete/" not in boss.get(page(owned)).content
+    press(boss, owned, "delete")
+    press(boss, runbook, "delete")
+    assert list(EvalRunbook.objects.all()) == [owned]
+    runbook.copy.refresh_from_db()
+    assert runbook.copy.status == Copy.Status.REMOVED
+
+
 def test_a_copy_is_acquired_received_and_removed(boss):
     runbook = make_runbook()
     copy = runbook.copy

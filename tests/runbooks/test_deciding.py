@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from bookops.runs import State
-from runbooks.deciding import Purchase, WrongStatus, acquire, decide, receive, remove
+from runbooks.deciding import CopyIsOwned, Purchase, WrongStatus, acquire, decide, delete_runbook, receive, remove
 from runbooks.evaluating import rescore
 from runbooks.models import Comparable, Copy, EvalRunbook, Execution, LedgerEntry, ListingImage
 from runbooks.scoring.evidence import Evidence
@@ -124,6 +124,22 @@ def test_removing_takes_runbook_comparables_photos_and_words_and_leaves_what_it_
     assert LedgerEntry.objects.get().amount == 150
     with pytest.raises(WrongStatus):
         remove(copy, by=None)
+
+
+def test_a_runbook_is_deleted_with_the_copy_that_was_never_bought():
+    runbook = make_valued(180, 220)
+    ListingImage.objects.create(listing=runbook.copy.listing, position=0)
+    delete_runbook(runbook, by=runbook.owner)
+    assert Copy.objects.get().status == "REMOVED"
+    assert not EvalRunbook.objects.exists() and not ListingImage.objects.exists()
+
+
+def test_a_runbook_of_what_is_owned_is_not_deleted():
+    runbook = make_valued(180, 220)
+    acquire(runbook.copy, BOUGHT, by=None)
+    with pytest.raises(CopyIsOwned, match="in transit"):
+        delete_runbook(EvalRunbook.objects.get(), by=runbook.owner)
+    assert EvalRunbook.objects.exists()
 
 
 def test_removing_stops_what_evaluates_it():
