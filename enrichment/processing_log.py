@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from enrichment.asking import NAMES
@@ -14,15 +14,22 @@ ASKED = {"isbn": "by ISBN", "title": "by title and author"}
 
 def lines_of(attempts: Iterable[RowAttempt]) -> list[str]:
     """Return the log of a row in words; each line stands for something that was stored."""
-    lines: list[str] = []
-    for attempt in attempts:
-        lines.append(f"Attempt {attempt.number}: starting enrichment")
-        if not attempt.log and attempt.outcome == "succeeded":
-            lines.append("Answered from what the sources told before; no call was made")
-        lines += [_line(entry) for entry in attempt.log]
-        if attempt.outcome != "succeeded":
-            lines.append(f"Attempt {attempt.number} ended {attempt.outcome}: {explain(attempt.reason, attempt.detail)}")
-    return lines
+    return [line for attempt in attempts for line in _lines(attempt)]
+
+
+def _lines(attempt: RowAttempt) -> Iterator[str]:
+    if attempt.outcome == "chosen":
+        yield f"A person decided: {attempt.detail}"
+        return
+    if attempt.outcome == "overdue":
+        yield explain(attempt.reason, attempt.detail)
+        return
+    yield f"Attempt {attempt.number}: starting enrichment"
+    if not attempt.log and attempt.outcome == "succeeded":
+        yield "Answered from what the sources told before; no call was made"
+    yield from map(_line, attempt.log)
+    if attempt.outcome != "succeeded":
+        yield f"Attempt {attempt.number} ended {attempt.outcome}: {explain(attempt.reason, attempt.detail)}"
 
 
 def _line(entry: dict[str, Any]) -> str:

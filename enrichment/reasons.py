@@ -36,7 +36,7 @@ _FAMILY = {reason: family for family, reasons in CATEGORIES.items() for reason i
 WORDS = {
     "timeout": "The source did not answer in time. Retry the row.",
     "deadline": "The book took longer than BOOK_DEADLINE allows. Retry the row.",
-    "import_deadline": "The import's own deadline passed before this row was worked on.",
+    "import_deadline": "The import's own deadline passed before this row was done.",
     "unavailable": "The source was not available. Retry the row.",
     "worker_lost": "The worker ended in the middle of this row. Redrive it.",
     "crashed": "Our code failed on this row; its log names the error. Report it, then retry.",

@@ -128,8 +128,28 @@ def end_overdue_imports(now: datetime) -> int:
     """Fail the rows that an import's own deadline has overtaken; it then ends by itself."""
     ended = 0
     for library_import in LibraryImport.objects.filter(state=State.RUNNING, deadline_at__lte=now, stage=Stage.ENRICHING):
-        rows = ImportRow.objects.filter(library_import=library_import, state__in=[*OPEN, State.PARKED])
-        moved = rows.update(
+        moved = 0
+        while some := _fail_overdue(library_import, now):
+            moved += some
+        ImportChunk.objects.filter(library_import=library_import, state__in=OPEN).update(
+            state=State.SUCCEEDED, sent_out=True, ended_at=now, lease_owner=None, lease_until=None
+        )
+        if moved:
+            library_import.record("deadline_passed", rows=moved)
+        ended += moved
+    return ended
+
+
+def _fail_overdue(library_import: LibraryImport, now: datetime) -> int:
+    """Fail the next of an import's rows that its deadline has overtaken, each with a note in its log; return how many."""
+    with transaction.atomic():
+        unended = ImportRow.objects.filter(library_import=library_import, state__in=[*OPEN, State.PARKED])
+        rows = list(unended.select_for_update(no_key=True).order_by("pk").values_list("pk", "attempts")[:MOST])
+        RowAttempt.objects.bulk_create(
+            RowAttempt(row_id=row_id, number=attempts, outcome="overdue", reason="import_deadline", ended_at=now)
+            for row_id, attempts in rows
+        )
+        return ImportRow.objects.filter(pk__in=[row_id for row_id, _ in rows]).update(
             state=State.FAILED,
             reason="import_deadline",
             detail="",
@@ -138,10 +158,3 @@ def end_overdue_imports(now: datetime) -> int:
             lease_owner=None,
             lease_until=None,
         )
-        ImportChunk.objects.filter(library_import=library_import, state__in=OPEN).update(
-            state=State.SUCCEEDED, sent_out=True, ended_at=now, lease_owner=None, lease_until=None
-        )
-        if moved:
-            library_import.record("deadline_passed", rows=moved)
-        ended += moved
-    return ended
