@@ -107,11 +107,16 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         raise ValidationError({"policy": "A policy is apply, above or review."})
     if plan.cap is not None and plan.cap < 0:
         raise ValidationError({"cap": "A cap is not negative."})
+    asks = asks_of(purpose, plan.asks)
+    longest = max(ask["most_output_tokens"] for ask in asks)
+    if plan.larger_output_tokens:
+        longest = plan.larger_output_tokens
+        _asks_again("larger_output_tokens", purpose, [{**ask, "most_output_tokens": longest} for ask in asks])
+    expired_to: dict[str, Any] = {}
     if plan.expired_to:
-        try:
-            asks_of(purpose, [plan.expired_to])
-        except ValidationError as error:
-            raise ValidationError({"expired_to": error.messages}) from None
+        # An item takes its limit of output tokens along.
+        [other] = _asks_again("expired_to", purpose, [{**plan.expired_to, "most_output_tokens": longest}])
+        expired_to = {name: other[name] for name in ("provider", "way", "model")}
     job = LLMJob(
         pk=job_id or uuid.uuid4(),
         owner=owner,
@@ -119,7 +124,7 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         label=(plan.label or purpose.label)[:200],
         system=plan.system or purpose.system,
         template=template,
-        asks=asks_of(purpose, plan.asks),
+        asks=asks,
         policy=plan.policy or purpose.defaults.policy,
         above=purpose.defaults.above if plan.above is None else plan.above,
         priority=plan.priority,
@@ -128,7 +133,7 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         paused_at=database_now() if plan.starts_paused else None,
         larger_output_tokens=plan.larger_output_tokens,
         unanswered=plan.unanswered,
-        expired_to=dict(plan.expired_to),
+        expired_to=expired_to,
         sandbox=settings.SOURCES == "sandbox",
     )
     job.clean_fields(exclude=["owner", "scope_kind", "id"])
@@ -159,6 +164,14 @@ def asks_of(purpose: Purpose, wanted: Sequence[Mapping[str, Any]]) -> list[dict[
     if len({(ask["provider"], ask["model"]) for ask in asks}) < len(asks):
         raise ValidationError({"asks": "The same model is named twice."})
     return asks
+
+
+def _asks_again(field_name: str, purpose: Purpose, wanted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return how items that came to nothing are asked once more; raises ValidationError under the name of what the plan says of it."""
+    try:
+        return asks_of(purpose, wanted)
+    except ValidationError as error:
+        raise ValidationError({field_name: error.messages}) from None
 
 
 def _check_ask(ask: Mapping[str, Any]) -> LanguageModel:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -47,9 +48,9 @@ class JobCollector(Collector):
             items.add_metric([where], LLMJobItem.objects.filter(query, job__state__in=OPEN).count())
         yield items
         at_provider = LLMJobItem.objects.at_provider().filter(batch=None)
-        oldest = at_provider.aggregate(at=Min("last_polled_at"))["at"]
+        oldest = at_provider.aggregate(at=Min(Coalesce("last_polled_at", "submitted_at")))["at"]
         age = (now - oldest).total_seconds() if oldest else 0
-        yield GaugeMetricFamily("bookops_llm_longest_unasked_seconds", "How long ago a background item was asked for last.", age)
+        yield GaugeMetricFamily("bookops_llm_longest_unasked_seconds", "How long ago a background item was asked for last, or sent.", age)
         batches = ProviderBatch.objects.filter(state__in=OPEN).count()
         yield GaugeMetricFamily("bookops_llm_batches_open", "Batches that have not ended.", batches)
         waiting = Proposal.objects.filter(state=Proposal.State.WAITING).count()

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from bookops.dispatch import rung_here
 from bookops.events import RunEvent
+from bookops.language_models import LanguageModel
 from bookops.runs import State
 from llmjobs import jobs
 from llmjobs.jobs import (
@@ -28,7 +29,7 @@ from llmjobs.jobs import (
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.working import work_on
 from tests.factories import make_owner
-from tests.llmjobs.factories import ANTHROPIC_BATCH, RESPONSES, items_of, know_models, make_books, make_job, make_rendered_job
+from tests.llmjobs.factories import ANTHROPIC_BATCH, OPENAI_BATCH, RESPONSES, items_of, know_models, make_books, make_job, make_rendered_job
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +124,28 @@ def test_it_refuses_what_no_model_can_be_asked(ask, words):
 
 def test_it_refuses_to_send_what_has_expired_to_whom_nobody_could_ask():
     assert "claude-none" in refusal(expired_to={"provider": "anthropic", "model": "claude-none"})["expired_to"][0]
+
+
+def test_it_refuses_a_second_asking_for_more_than_a_model_answers_with():
+    know_models()
+    LanguageModel.objects.filter(name="gpt-6-luna").update(most_output_tokens=9_000)
+
+    assert "1 to 9000 tokens" in refusal(asks=(RESPONSES,), larger_output_tokens=9_001)["larger_output_tokens"][0]
+    assert make_job(1, ask=RESPONSES, larger_output_tokens=9_000).larger_output_tokens == 9_000
+
+
+@pytest.mark.parametrize("plan", [{"asks": (OPENAI_BATCH | {"most_output_tokens": 5_000},)}, {"larger_output_tokens": 5_000}])
+def test_it_refuses_to_send_what_has_expired_to_a_model_that_answers_with_less(plan):
+    know_models()
+    LanguageModel.objects.filter(name="claude-haiku-5-5").update(most_output_tokens=4_000)
+
+    assert "1 to 4000 tokens" in refusal(**{"asks": (OPENAI_BATCH,)} | plan, expired_to=ANTHROPIC_BATCH)["expired_to"][0]
+
+
+def test_where_expired_items_go_is_kept_with_all_that_sending_them_takes():
+    job = make_job(1, ask=OPENAI_BATCH, expired_to={"provider": "anthropic", "model": "claude-haiku-5-5"})
+
+    assert job.expired_to == {"provider": "anthropic", "way": "batch", "model": "claude-haiku-5-5"}
 
 
 def test_it_refuses_the_same_model_twice():

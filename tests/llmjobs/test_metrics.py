@@ -63,6 +63,15 @@ def test_jobs_items_batches_and_answers_are_counted():
     assert samples["bookops_llm_dollars", "gpt-6-luna"] > 0
 
 
+def test_an_item_that_was_never_asked_for_has_waited_since_it_was_sent():
+    asked, never = items_of(make_sent_job(2))
+    now = timezone.now()
+    LLMJobItem.objects.filter(pk=asked.pk).update(submitted_at=now - timedelta(hours=1), last_polled_at=now)
+    LLMJobItem.objects.filter(pk=never.pk).update(submitted_at=now - timedelta(minutes=5))
+
+    assert 300 <= told()["bookops_llm_longest_unasked_seconds",] < 360
+
+
 def test_the_poller_is_told_of_over_its_last_quarter_of_an_hour():
     make_tick(items_polled=60, errors=3, seconds=4.5, throttled=2, unmapped={"pondering": 1})
     make_tick(items_polled=40, errors=5, seconds=2.0, items_updated=7, cut_short=True)
