@@ -96,7 +96,7 @@ def cut_batch(job: LLMJob, provider_name: str, model_name: str) -> ProviderBatch
     now = database_now()
     model, price = model_on(now.date(), provider_name, model_name), price_of(provider_name, model_name, now.date())
     due = LLMJobItem.objects.filter(job=job, provider=provider_name, way="batch", model=model_name).due(now)
-    if not due.exists():
+    if not due.exists() or _is_half_waiting(provider_name, model_name):
         return None
     batch = ProviderBatch(job=job, provider=provider_name, way="batch", model=model_name)
     cut = _measure(due, Asking.of(job), batch, provider, limit_on(now.date(), model), price)
@@ -189,6 +189,12 @@ def _must_wait(batch: ProviderBatch) -> bool:
     """Say whether a half would meet the queue that was too full for the whole."""
     there = ProviderBatch.objects.filter(provider=batch.provider, model=batch.model, state=State.RUNNING).exclude(provider_id="")
     return batch.reason == HALVED and there.exists()
+
+
+def _is_half_waiting(provider: str, model: str) -> bool:
+    """Say whether a half waits for its provider's queue to be empty, which it never would be if new batches went on filling it."""
+    sending = LLMJob.objects.active().filter(state=State.RUNNING)
+    return ProviderBatch.objects.filter(provider=provider, model=model, state=State.PENDING, reason=HALVED, job__in=sending).exists()
 
 
 def _create(provider: Batches, batch: ProviderBatch, job: LLMJob) -> BatchSeen:

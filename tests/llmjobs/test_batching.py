@@ -14,7 +14,7 @@ from bookops.outbound.errors import BadAnswer, NotFound, Refused, TryAgain
 from llmjobs import batching
 from llmjobs.doors import standing_in
 from llmjobs.holding import release_holds
-from llmjobs.jobs import cancel, change_cap
+from llmjobs.jobs import cancel, change_cap, pause, resume
 from llmjobs.models import LLMJobItem, ProviderBatch
 from llmjobs.questions import item_id_of
 from llmjobs.working import work_on
@@ -338,6 +338,26 @@ def test_a_batch_that_was_too_large_is_halved_and_the_second_half_waits(openai):
     assert statuses(job) == ["processing"] * 2 + ["submitting"] * 2
     held = sum(item.held for item in items_of(job))
     assert held == 4 * price_of_one(job)
+
+
+def test_while_a_half_waits_no_other_job_fills_the_queue_before_it(openai):
+    job, other = job_for(openai, 4), job_for(openai, 2)
+    work_on(job.pk)
+    batching.halve(ProviderBatch.objects.get())
+    work_on(job.pk)  # the first half is there, the second waits for it
+
+    work_on(other.pk)
+    assert statuses(other) == ["queued"] * 2
+
+    pause(job)  # what is not going to be sent keeps nobody waiting
+    work_on(other.pk)
+    assert statuses(other) == ["processing"] * 2
+    resume(job)
+
+    ProviderBatch.objects.exclude(provider_id="").update(state="succeeded", ended_at=database_now())
+    ProviderBatch.objects.update(next_at=database_now())
+    work_on(job.pk)
+    assert statuses(job) == ["processing"] * 4
 
 
 def test_a_batch_of_one_that_is_too_large_fails_its_item(openai):
