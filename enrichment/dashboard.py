@@ -266,7 +266,7 @@ def _metadata(library_import: LibraryImport, summary: Summary, *, partial: bool)
         "data_schema_version": SCHEMA_VERSION,
         "export_source": f"{library_import.source_format or 'library'}_csv_with_genre_enrichment",
         "processing_notes": list(NOTES),
-        "partial": partial,
+        "partial": partial or library_import.state == State.CANCELLED,
         "version": library_import.dashboard_version + 1,
         "filename": library_import.filename,
         "rows": sum(status.counts.values()),

@@ -19,14 +19,13 @@ from rest_framework.views import APIView
 from bookops.api.problems import Problem
 from bookops.api.requests import OwnerRequest
 from bookops.api.throttles import AnonThrottle, StatusThrottle, UserThrottle
-from bookops.runs import State
+from bookops.runs import BROKEN
 from enrichment.api.owned import import_of
 from enrichment.api.seed_serializers import DeletedSerializer
 from enrichment.api.uploads import RETRY_AFTER_SECONDS, error_message, uploaded
 from enrichment.finishing import ask_rebuild
 from enrichment.imports import delete_import
 from enrichment.models import LibraryImport
-from enrichment.status import SEED_WORDS
 
 PIECE_BYTES = 256 * 1024
 DASHBOARD = OpenApiResponse(OpenApiTypes.OBJECT, description="The dashboard; its JSON Schema ships with the project.")
@@ -44,7 +43,8 @@ class DataView(APIView):
         tags=["imports"],
         summary="The dashboard of an import",
         description="200 with an ETag when it is complete (304 to If-None-Match, gzip where accepted). 202 with Retry-After before: the "
-        "partial dashboard (metadata.partial is true) once there is one, else the answer of the upload. 500 when the import failed.",
+        "partial dashboard (metadata.partial is true) once there is one, else the answer of the upload. 500 when the import failed; of a "
+        "cancelled one, what had been done (200, metadata.partial is true).",
         responses={200: DASHBOARD, 202: DASHBOARD, 304: OpenApiResponse(description="You have it already."), 500: FAILED},
         examples=[
             OpenApiExample(
@@ -64,7 +64,8 @@ class DataView(APIView):
         """Answer with what is stored; a worker is asked for a newer version, nothing is built here."""
         library_import = import_of(request, pk)
         ask_rebuild(library_import)
-        if SEED_WORDS.get(State(library_import.state)) == "error":
+        # The seeds' answer to an error; but who cancelled an import knows, and what was done until then is theirs.
+        if library_import.state in BROKEN:
             raise Problem(
                 500, "processing_failed", error_message(library_import), remedy="Retry its failed rows, or upload the file again."
             )

@@ -19,6 +19,7 @@ from bookops.api.throttles import AnonThrottle, StatusThrottle, UploadThrottle, 
 from bookops.api.waiting import WaitingView, wait_parameter
 from bookops.body_limit import ENVELOPE_BYTES
 from bookops.idempotency import idempotent
+from bookops.runs import State
 from enrichment.api.live import IMPORT
 from enrichment.api.owned import import_of
 from enrichment.api.seed_serializers import FinishedUploadSerializer, StatusSerializer, UploadedSerializer, UploadSerializer
@@ -237,7 +238,7 @@ def status_document(library_import: LibraryImport, status: ImportStatus) -> dict
     }
     if library_import.has_ended:
         body["completion_time"] = library_import.ended_at
-    if status.seed_status == "complete":
+    if library_import.state in (State.SUCCEEDED, State.CANCELLED):
         body["data_url"] = reverse("import-data", args=[library_import.pk])
     if status.seed_status == "error":
         body["error_message"] = error_message(library_import)

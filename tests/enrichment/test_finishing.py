@@ -298,6 +298,18 @@ def test_an_import_that_was_cancelled_while_assembled_stays_cancelled(sources, m
     assert (library_import.state, library_import.finishes) == (State.CANCELLED, 1)
 
 
+def test_the_dashboard_of_a_cancelled_import_says_that_it_is_partial(sources):
+    library_import = make_import()
+    make_row(library_import, state=State.SUCCEEDED), make_row(library_import)
+    with rung_here() as here:
+        cancel_import(library_import)
+        work(here)
+    library_import.refresh_from_db()
+    assert (library_import.dashboard_partial, library_import.dashboard_key) == (False, f"data/{library_import.pk}.json")
+    metadata = dashboard(library_import)["metadata"]
+    assert (metadata["partial"], metadata["rows_by_state"]["cancelled"]) == (True, 1)
+
+
 def test_a_library_without_rows_is_complete():
     library_import = import_library(make_owner(), text="Book Id,Title,Author,Author l-f,ISBN,ISBN13,My Rating,Exclusive Shelf\n")
     assert library_import.state in (State.SUCCEEDED, State.FAILED)

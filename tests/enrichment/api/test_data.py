@@ -64,6 +64,19 @@ def test_a_failed_import_answers_in_the_seeds_words(api: Client, owner: Any) -> 
     assert answer.json()["detail"] == "Processing failed: too_many_failures"
 
 
+def test_a_cancelled_import_gives_out_what_had_been_done(api: Client, owner: Any) -> None:
+    library_import = make_finished_import(owner, state=State.CANCELLED)
+    answer = api.get(f"/api/data/{library_import.pk}")
+    assert answer.status_code == 200
+    assert json.loads(body_of(answer))["books"] == []
+
+
+def test_an_import_cancelled_just_now_says_when_to_come_back(api: Client, owner: Any) -> None:
+    answer = api.get(f"/api/data/{make_import(owner, state=State.CANCELLED, stage='done').pk}")
+    assert answer.status_code == 202
+    assert int(answer["Retry-After"]) > 0
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_it_is_streamed_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("enrichment.api.data.PIECE_BYTES", 10)

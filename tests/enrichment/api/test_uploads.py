@@ -154,10 +154,11 @@ def test_status_speaks_the_seeds_words(api: Client, owner: Any) -> None:
     assert "data_url" not in body
 
 
-def test_status_of_a_finished_import_names_its_data(api: Client, owner: Any) -> None:
-    library_import = make_finished_import(owner)
+@pytest.mark.parametrize(("state", "word"), [(State.SUCCEEDED, "complete"), (State.CANCELLED, "error")])
+def test_status_of_an_ended_import_names_its_data(state: State, word: str, api: Client, owner: Any) -> None:
+    library_import = make_finished_import(owner, state=state)
     body = api.get(f"/api/status/{library_import.pk}").json()
-    assert (body["status"], body["data_url"]) == ("complete", f"/api/data/{library_import.pk}")
+    assert (body["status"], body["data_url"]) == (word, f"/api/data/{library_import.pk}")
     assert body["completion_time"]
 
 
@@ -166,3 +167,4 @@ def test_status_of_a_failed_import_says_why(api: Client, owner: Any) -> None:
     body = api.get(f"/api/status/{library_import.pk}").json()
     assert body["status"] == "error"
     assert body["error_message"] == "Processing failed: 31 of 40 rows failed; tolerated were 50%."
+    assert "data_url" not in body
