@@ -13,6 +13,7 @@ from django.db.models import Q
 from bookops.books import Book
 from runbooks.execution_rows import Execution
 from runbooks.listing_rows import Listing, Owned
+from runbooks.returns import discount_percent, gain_percent
 
 
 class Copy(models.Model):
@@ -68,12 +69,12 @@ class Copy(models.Model):
     @property
     def discount_pct(self) -> Decimal | None:
         """Return (value − price paid) / value in per cent, two decimals half up; None without both."""
-        return _percent(self.value_mid, self.purchase_price, of=self.value_mid)
+        return discount_percent(self.value_mid, self.purchase_price)
 
     @property
     def roi_pct(self) -> Decimal | None:
         """Return (value − price paid) / price paid in per cent, two decimals half up; None without both."""
-        return _percent(self.value_mid, self.purchase_price, of=self.purchase_price)
+        return gain_percent(self.value_mid, self.purchase_price)
 
 
 class EvalRunbook(models.Model):
@@ -233,9 +234,3 @@ class PriceChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.previous_price} → {self.new_price}"
-
-
-def _percent(value: Decimal | None, paid: Decimal | None, *, of: Decimal | None) -> Decimal | None:
-    if value is None or paid is None or not of:
-        return None
-    return ((value - paid) / of * 100).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")

@@ -64,21 +64,11 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Hold the photos that a model is shown, in order.
-
-    A model counts what it sees. Its numbers are turned into ids here and nowhere else: counted in any other list, one that was not
-    shown or has since failed makes every later number mean another photo.
-    """
+    """Hold the photos that a model is shown, in the order in which it counts them."""
 
     photos: tuple[Photo, ...]
     #: Of these images alone.
     tokens: int
-    #: Ids of those not shown.
-    not_shown: tuple[str, ...] = ()
-
-    def id_of(self, number: int) -> str | None:
-        """Return the id of the photo with a model's number, from 1; None when there is no such."""
-        return self.photos[number - 1].id if 1 <= number <= len(self.photos) else None
 
 
 def sample(photos: Sequence[Photo], tier: Tier, *, most: int = SHOWN, tokens: int | None = None) -> Sample:
@@ -92,8 +82,7 @@ def sample(photos: Sequence[Photo], tier: Tier, *, most: int = SHOWN, tokens: in
         cost = sum(costs[photo.id] for photo in chosen)
         if tokens is None or cost <= tokens:
             break
-    shown = {photo.id for photo in chosen}
-    return Sample(tuple(chosen), cost, tuple(photo.id for photo in photos if photo.id not in shown))
+    return Sample(tuple(chosen), cost)
 
 
 def _first_and_last(photos: Sequence[Photo], count: int) -> list[Photo]:

@@ -192,7 +192,10 @@ class _Reader:
         return Claim(text, self._ids(evidence), in_text=self._has_text and SELLERS_WORDS in evidence)
 
     def _ids(self, numbers: Iterable[int]) -> tuple[str, ...]:
-        """Return the ids of photos by their numbers, each once."""
+        """Return the ids of photos by their numbers, each once.
+
+        A model counts what it sees: counted in any other list, one that was not shown makes every later number mean another photo.
+        """
         found: dict[str, None] = {}
         for number in numbers:
             if 1 <= number <= len(self._image_ids):

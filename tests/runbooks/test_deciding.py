@@ -62,7 +62,7 @@ def test_acquiring_keeps_what_was_known_that_day():
         "discount_pct": "25.00",
         "collection_position": {"items_before": 1, "volumes_before": 2},
     }
-    assert copy.discount_pct == 25
+    assert (copy.discount_pct, copy.roi_pct) == (25, Decimal("33.33"))
     assert EvalRunbook.objects.get().versions.first().cause == "acquired"
 
 

@@ -20,7 +20,12 @@ def test_a_copy_is_acquired_received_and_removed(api: Client, owner: Any) -> Non
     copy = make_valued(180, 220, owner=owner).copy
     path = f"/api/copies/{copy.public_id}"
     bought = api.post(f"{path}/acquire", **json_body(**BOUGHT)).json()
-    assert (bought["status"], bought["purchase_price"], bought["discount_pct"]) == ("IN_TRANSIT", "150.00", "25.00")
+    assert (bought["status"], bought["purchase_price"], bought["discount_pct"], bought["roi_pct"]) == (
+        "IN_TRANSIT",
+        "150.00",
+        "25.00",
+        "33.33",
+    )
     assert bought["scoring_snapshot"]["fmv_at_purchase"] == {"low": "180.00", "mid": "200.00", "high": "220.00"}
     assert api.post(f"{path}/receive").json()["status"] == "ON_HAND"
     removed = api.post(f"{path}/remove").json()

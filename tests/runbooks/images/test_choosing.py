@@ -65,23 +65,6 @@ def test_of_many_photos_two_thirds_come_from_the_beginning_and_a_third_from_the_
 def test_as_many_as_are_shown_are_all_shown_in_order(count):
     shown = sample(photos(count), STANDARD)
     assert list(shown.photos) == photos(count)
-    assert shown.not_shown == ()
-
-
-def test_a_models_numbers_mean_stored_photos_also_when_most_were_not_shown():
-    shown = sample(photos(24), STANDARD)
-    assert shown.id_of(1) == "photo 0"
-    assert shown.id_of(10) == "photo 9"
-    assert shown.id_of(11) == "photo 19"  # the 11th of the listing is another one
-    assert shown.id_of(15) == "photo 23"
-    assert [shown.id_of(number) for number in (0, -1, 16, 24)] == [None] * 4
-
-
-def test_shown_and_not_shown_are_all_there_are():
-    for count in range(30):
-        shown = sample(photos(count), STANDARD)
-        assert {photo.id for photo in shown.photos} | set(shown.not_shown) == {photo.id for photo in photos(count)}
-        assert len(shown.photos) + len(shown.not_shown) == count
 
 
 def test_twelve_reduced_photos_cost_what_the_budget_of_a_listing_counts_with():

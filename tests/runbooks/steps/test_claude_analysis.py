@@ -10,10 +10,13 @@ from bookops.dispatch import rung_here
 from runbooks.executions import retry_step
 from runbooks.models import Execution, ListingImage, StepRun
 from runbooks.sources.claude_reading import PhotoReading
+from sandbox.ebay_images import image_path
+from sandbox.listings import by_case
 from sandbox.running import RunningSandbox
 from tests.factories import make_owner
 from tests.runbooks.factories import evaluate, work_off
 from tests.runbooks.fake_steps import FakeSteps
+from tests.runbooks.sources.claude_answers import answered, claim
 
 pytestmark = pytest.mark.once
 
@@ -69,6 +72,21 @@ def test_of_many_photos_fifteen_are_shown():
     rows = {str(image.public_id): image.position for image in execution.listing.images.all()}
     shown = [rows[one] for one in reading_of(execution).image_ids]
     assert shown == [*range(10), *range(19, 24)]
+
+
+def test_a_number_of_the_models_means_the_photo_it_was_shown_though_one_failed_and_not_all_were_shown(sandbox: RunningSandbox):
+    failing = {"kind": "truncated", "source": "ebayimg", "path": image_path(by_case("many-photos"), 3)}
+    called = [{"photo": number, "reason": "a coin"} for number in (4, 11, 16)]
+    answer = answered(unrelated_images=called, condition_negatives=[claim("foxing", 12)])
+    sandbox.settings(faults=[failing], sources={"anthropic": {"hijack": "answer", "hijack_answer": answer}})
+    execution = evaluate(make_owner(), "many-photos")
+    images = execution.listing.images
+    # Shown were 0 to 2 and 4 to 10, then the last five: the sixteenth is none.
+    assert images.get(position=3).fate == Fate.REFUSED
+    assert list(images.filter(fate=Fate.QUARANTINED).values_list("position", flat=True)) == [4, 19]
+    (negative,) = reading_of(execution).condition_negatives
+    assert negative.image_ids == (str(images.get(position=20).public_id),)
+    assert reading_of(execution).warnings == ("a photo was named that was not shown",)
 
 
 def test_twelve_photos_cost_three_cents_at_most():
