@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.http import QueryDict
 
 from runbooks.admin.runbook_page import shown_of
-from tests.runbooks.evaluated import make_runbook
+from runbooks.pricing import change_price
+from runbooks.versions import document_of
+from tests.runbooks.evaluated import make_runbook, make_valued
 
 pytestmark = pytest.mark.django_db
 
@@ -24,3 +27,23 @@ def shown(**changes: Any) -> dict[str, Any]:
 def test_a_score_bar_is_green_from_the_points_that_say_acquire(points: int, colour: str):
     assert shown(total_score=points)["legacy_colour"] == colour
     assert shown(combined_score=points)["score_colour"] == colour
+
+
+@pytest.mark.parametrize(
+    ("subject", "amount", "note", "said"),
+    [
+        ({"binding": "cloth"}, Decimal("140.00"), "", "$140"),
+        ({"binding": "half calf", "condition": "Very Good", "publisher": "Bentley"}, None, "any", "any price"),
+        ({"binding": "cloth", "condition": "Poor"}, None, "unattainable", "unattainable"),
+    ],
+    ids=["below the value", "any", "unattainable"],
+)
+def test_the_price_that_reaches_eighty_points_is_stored_and_shown(subject: dict[str, Any], amount: Decimal | None, note: str, said: str):
+    runbook = make_valued(180, 220, subject=subject)
+    assert (runbook.recommended_price, runbook.recommended_price_note) == (amount, note)
+    document = document_of(runbook)
+    assert (document["recommended_price"], document["recommended_price_note"]) == (amount and str(amount), note)
+    assert {name: shown for name, shown, _ in shown_of(runbook, QueryDict())["figures"]}["Recommend"] == said
+    if amount:
+        change_price(runbook, amount, by=runbook.owner)
+        assert (runbook.total_score, runbook.recommendation) == (80, "ACQUIRE")
