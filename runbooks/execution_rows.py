@@ -169,6 +169,7 @@ class StepRun(Run, Spending):
             models.Index(fields=["ring_at"], condition=Q(state="pending"), name="steps_to_ring"),
             models.Index(fields=["lease_until"], condition=Q(state="running"), name="steps_by_lease"),
             models.Index(fields=["next_at"], condition=Q(state="parked"), name="steps_parked"),
+            models.Index(fields=["ended_at"], condition=Q(state__in=["failed", "dead"]), name="steps_failed"),
         ]
 
     def __str__(self) -> str:

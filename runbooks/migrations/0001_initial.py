@@ -574,7 +574,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['ring_at'], name='steps_to_ring'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='steps_by_lease'), models.Index(condition=models.Q(('state', 'parked')), fields=['next_at'], name='steps_parked')],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['ring_at'], name='steps_to_ring'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='steps_by_lease'), models.Index(condition=models.Q(('state', 'parked')), fields=['next_at'], name='steps_parked'), models.Index(condition=models.Q(('state__in', ['failed', 'dead'])), fields=['ended_at'], name='steps_failed')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'running', 'parked', 'succeeded', 'failed', 'dead', 'cancelled'])), name='runbooks_steprun_state_is_one_of_seven'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['pending', 'parked']), _negated=True), ('lease_owner__isnull', True), _connector='OR'), name='runbooks_steprun_waiting_holds_no_lease'), models.UniqueConstraint(fields=('execution', 'name', 'number'), name='runs_of_a_step_are_numbered_once'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('execution', 'name'), name='one_run_of_a_step_is_current'), models.CheckConstraint(condition=models.Q(models.Q(('skipped', True), _negated=True), ('state', 'succeeded'), _connector='OR'), name='a_skipped_step_has_ended')],
             },
         ),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bookops.clock import database_now
 from bookops.runs import State
 from runbooks.metrics import EvaluationCollector
 from runbooks.models import BulkImport, Execution
@@ -48,3 +49,19 @@ def test_it_tells_what_parked_steps_wait_for():
         make_step(state=State.PARKED, waiting_for=what)
     samples = told()
     assert (samples["bookops_evaluation_steps_parked", "ebay"], samples["bookops_evaluation_steps_parked", "budget"]) == (2, 1)
+
+
+def test_it_tells_which_steps_failed_for_good_in_the_last_day_and_why():
+    now = database_now()
+    for name, state, reason, hours in (
+        ("ebay_fmv", State.FAILED, "refused", 1),
+        ("ebay_fmv", State.DEAD, "lost", 2),
+        ("ebay_fmv", State.FAILED, "refused", 23),
+        ("claude_analysis", State.FAILED, "model_refused", 25),
+        ("abebooks_fmv", State.CANCELLED, "cancelled", 1),
+        ("assemble", State.SUCCEEDED, "", 1),
+    ):
+        make_step(name=name, state=state, reason=reason, ended_at=now - timedelta(hours=hours))
+    make_step(name="ebay_fmv", state=State.PARKED, reason="quota_day", waiting_for="ebay")
+    failed = {key[1:]: value for key, value in told().items() if key[0] == "bookops_evaluation_steps_failed"}
+    assert failed == {("ebay_fmv", "refused"): 2, ("ebay_fmv", "lost"): 1}
