@@ -260,7 +260,9 @@ def test_a_button_says_so_when_there_is_nothing_to_do(boss):
 def test_ask_anew_forgets_what_was_told(boss):
     row = make_row(make_import(state=State.SUCCEEDED), state=State.SUCCEEDED)
     now = database_now()
-    EditionRecord.objects.create(source="open_library", question="title:momo|ende michael", answer=[], fetched_at=now, expires_at=now)
+    EditionRecord.objects.create(
+        source="open_library", question="title:momo|ende michael", answer=[], sandbox=True, fetched_at=now, expires_at=now
+    )
     press(boss, row.library_import, "ask_anew")
     row.refresh_from_db()
     assert row.state == State.PENDING
