@@ -44,7 +44,8 @@ class Pass:
         if not aside:
             print(title, end="", flush=True)
         with tempfile.NamedTemporaryFile("r", prefix="bookops-failed-") as failed:
-            code, said = self._pytest([*self.arguments, "--failed-to", failed.name], aside=aside)
+            # As one argument: a file that stands alone would be taken for what is to be tested, and its folder for the project's.
+            code, said = self._pytest([*self.arguments, f"--failed-to={failed.name}"], aside=aside)
             names = failed.read().splitlines()
         if code == pytest.ExitCode.TESTS_FAILED and len(names) <= TRIED_AGAIN:
             code, more = self._pytest(["-q", "-n", "0", *names], aside=aside)
