@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
@@ -16,6 +17,7 @@ from runbooks.fmv import Adjustments, Origin, Rate, Valuation, appraise
 from runbooks.fmv import Comparable as Priced
 from runbooks.ledger import bring_ledger
 from runbooks.models import Comparable, Copy, EvalRunbook
+from runbooks.plan import ABEBOOKS_FMV, EBAY_FMV
 from runbooks.rates import convert_anew
 from runbooks.reference import Era, Goal, Named, Reference, Requirement, Wishes
 from runbooks.reference_rows import Author, AuthorTier, Binder, EraRow, GoalRow, GradeAlias, Preference, Publisher, RequirementRow
@@ -28,6 +30,8 @@ from runbooks.sources.records import Basis, Money
 from runbooks.subject import HeldCopy, Holdings
 from runbooks.versions import document_of, keep_version
 
+#: The steps that look for prices, and where.
+SEARCHES = {EBAY_FMV: "eBay", ABEBOOKS_FMV: "AbeBooks"}
 #: What a person may adjust of a comparable's price.
 ADJUSTABLE = ("edition", "binding", "condition")
 
@@ -86,11 +90,14 @@ def rescore(runbook: EvalRunbook, *, cause: str, by: Any = None, execution: Any 
         convert_anew(held)
         value = valuation_of(held)
         scored = score(evidence, price_of(held, value))
-        columns = value_columns(value) | scored.columns()
+        silent = [name for step, name in SEARCHES.items() if step in held.missing]
+        columns = value_columns(value, silent) | scored.columns()
         EvalRunbook.objects.filter(pk=held.pk).update(evidence=evidence.to_json(), **columns)
-        Copy.objects.filter(pk=held.copy_id).update(
-            value_low=columns["fmv_low"], value_mid=columns["fmv_mid"], value_high=columns["fmv_high"]
-        )
+        # What a search could not tell this time is no reason to forget what the copy was worth.
+        if value.chosen or not silent:
+            Copy.objects.filter(pk=held.copy_id).update(
+                value_low=columns["fmv_low"], value_mid=columns["fmv_mid"], value_high=columns["fmv_high"]
+            )
         keep_if_changed(runbook, cause, by=by, execution=execution)
     return scored
 
@@ -153,8 +160,8 @@ def price_of(runbook: EvalRunbook, value: Valuation) -> Price:
     )
 
 
-def value_columns(value: Valuation) -> dict[str, Any]:
-    """Return a valuation under the names that a stored runbook has for it."""
+def value_columns(value: Valuation, silent: Sequence[str]) -> dict[str, Any]:
+    """Return a valuation under the names that a stored runbook has for it; `silent` are the sources that told nothing yet."""
     chosen = value.chosen
     return {
         "fmv_basis": chosen.basis if chosen else "",
@@ -164,6 +171,6 @@ def value_columns(value: Valuation) -> dict[str, Any]:
         "fmv_median": chosen.median if chosen else None,
         "fmv_count": chosen.n if chosen else 0,
         "fmv_confidence": (chosen.confidence or "low") if chosen else "low",
-        "fmv_notes": value.why,
+        "fmv_notes": ". ".join([value.why, *(f"Without {name}, whose search has failed or waits and can be retried" for name in silent)]),
         "fmv_by_basis": value.to_json(),
     }

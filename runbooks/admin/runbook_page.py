@@ -14,6 +14,7 @@ from runbooks.admin.charts import comparable_chart, history_chart, score_bars
 from runbooks.admin.listings import photos_of
 from runbooks.admin.money import delta_words, usd
 from runbooks.admin.timeline import TITLES
+from runbooks.bindings import suggested_percent
 from runbooks.evaluating import priced
 from runbooks.models import Comparable, Copy, EvalRunbook, ListingImage
 from runbooks.pricing import what_if
@@ -33,6 +34,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
     by_id = {one["id"]: one for one in photos}
     comparables = list(runbook.comparables.select_related("changed_by").order_by("-is_current", "excluded", "basis", "pk"))
     versions = _versions(runbook)
+    binding = runbook.evidence.get("subject", {}).get("binding", "")
     return {
         "runbook": runbook,
         "copy": runbook.copy,
@@ -56,7 +58,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
         "scores": _scores(runbook),
         "chart": comparable_chart(runbook, comparables),
         "values": _values(runbook),
-        "comparables": [_comparable(one) for one in comparables],
+        "comparables": [_comparable(one, binding) for one in comparables],
         "comparable_count": sum(one.is_current for one in comparables),
         "price_changes": [
             (change, usd(change.previous_price), usd(change.new_price)) for change in runbook.price_changes.select_related("changed_by")
@@ -116,7 +118,7 @@ def _values(runbook: EvalRunbook) -> list[dict[str, Any]]:
     return [{**value, "amounts": [usd(value[name]) for name in ("low", "mid", "median", "high")]} for value in values]
 
 
-def _comparable(row: Comparable) -> dict[str, Any]:
+def _comparable(row: Comparable, binding: str) -> dict[str, Any]:
     counted = priced(row)
     return {
         "row": row,
@@ -125,6 +127,7 @@ def _comparable(row: Comparable) -> dict[str, Any]:
         "adjustments": {name: value for name, value in row.adjustments.items() if name != "why"},
         "adjusted_why": row.adjustments.get("why", ""),
         "by_hand": row.origin == Comparable.Origin.MANUAL,
+        "suggested": suggested_percent(binding, f"{row.title} {row.binding}"),
     }
 
 

@@ -133,14 +133,6 @@ class Claude:
             raise Refused(error.detail, reason="unknown_model", source=NAME) from None
         return _said(message)
 
-    def count_tokens(self, question: PhotoQuestion, *, seconds: float | None = None) -> Usage:
-        """Return what a question costs at most, its input counted by Anthropic: one more call, free of charge."""
-        request = message_params(question)
-        most_output = request.pop("max_tokens")
-        with anthropic_errors():
-            counted = self._client.messages.count_tokens(**request, **_options(question, seconds))
-        return Usage(counted.input_tokens, most_output)
-
 
 def most_tokens(question: PhotoQuestion) -> Usage:
     """Return what a question costs at most, without a call: a byte of text is never more than one token."""

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from runbooks.evaluating import holdings_of, keep_if_changed, reference_of, rescore
-from runbooks.models import Copy, EvalRunbook, GoalRow
+from runbooks.models import AuthorTier, Copy, EvalRunbook, GoalRow
+from runbooks.reference_loading import load_reference_data
 from runbooks.scoring.evidence import Evidence, look_up
 from tests.concurrency import at_once
 from tests.factories import make_owner
@@ -37,6 +38,26 @@ def test_the_copy_has_the_value_too():
     runbook = make_valued(180, 220)
     copy = Copy.objects.get(pk=runbook.copy_id)
     assert (copy.value_low, copy.value_mid, copy.value_high) == (180, 200, 220)
+
+
+def test_a_search_that_failed_is_said_and_leaves_the_copy_what_it_was_worth():
+    runbook = make_valued(180, 220)
+    EvalRunbook.objects.update(missing=["claude_analysis", "ebay_fmv"], partial=True)
+    runbook.comparables.update(is_current=False)
+    rescore(runbook, cause="execution")
+    assert runbook.fmv_notes.endswith(". Without eBay, whose search has failed or waits and can be retried")
+    assert (runbook.fmv_mid, Copy.objects.get(pk=runbook.copy_id).value_mid) == (None, 200)
+    EvalRunbook.objects.update(missing=[], partial=False)
+    rescore(runbook, cause="execution")
+    assert "retried" not in runbook.fmv_notes
+    assert Copy.objects.get(pk=runbook.copy_id).value_mid is None, "nobody offers one"
+
+
+def test_an_owners_tier_of_an_author_goes_before_the_shared_one_and_is_nobody_elses():
+    load_reference_data()
+    owner = make_owner()
+    AuthorTier.objects.create(owner=owner, author="Dickens", tier=1)
+    assert (reference_of(owner.pk).author("Charles Dickens").tier, reference_of(make_owner().pk).author("Charles Dickens").tier) == (1, 2)
 
 
 def test_an_auction_has_no_asking_price_and_no_position():

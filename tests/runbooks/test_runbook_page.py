@@ -11,7 +11,7 @@ from django.http import QueryDict
 from runbooks.admin.runbook_page import shown_of
 from runbooks.pricing import change_price
 from runbooks.versions import document_of
-from tests.runbooks.evaluated import make_runbook, make_valued
+from tests.runbooks.evaluated import make_comparable, make_runbook, make_valued
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +47,11 @@ def test_the_price_that_reaches_eighty_points_is_stored_and_shown(subject: dict[
     if amount:
         change_price(runbook, amount, by=runbook.owner)
         assert (runbook.total_score, runbook.recommendation) == (80, "ACQUIRE")
+
+
+@pytest.mark.parametrize(("binding", "suggested"), [("half calf", 55), ("full morocco", None), ("", None)])
+def test_what_half_leather_is_worth_of_full_is_suggested_where_it_is_entered(binding: str, suggested: int | None):
+    runbook = make_runbook(subject={"binding": binding})
+    make_comparable(runbook, 400, title="The Moonstone, 3 volumes, full morocco")
+    (one,) = shown_of(runbook, QueryDict())["comparables"]
+    assert one["suggested"] == suggested

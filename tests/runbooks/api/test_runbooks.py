@@ -188,6 +188,19 @@ def test_the_page_shows_all_and_runs_nothing(api: Client, owner: Any) -> None:
         assert shown in page, shown
 
 
+def test_a_print_says_which_source_is_off_and_why_another_failed(api: Client, owner: Any) -> None:
+    steps = {
+        "claude_analysis": {"status": "COMPLETED", "run": 1},
+        "ebay_fmv": {"status": "FAILED", "run": 1, "reason": "quota_day", "why": ""},
+        "abebooks_fmv": {"status": "SKIPPED", "run": 1, "why": "It is switched off."},
+    }
+    runbook = make_runbook(owner, provenance={"steps": steps})
+    page = api.get(at(runbook, "/print")).content.decode()
+    assert "ebay_fmv, failed: quota_day" in page
+    assert "abebooks_fmv, skipped: It is switched off." in page
+    assert "claude_analysis" not in page
+
+
 def test_a_runbook_without_anything_can_be_printed(api: Client, owner: Any) -> None:
     runbook = make_runbook(owner, asking=None, copy=make_copy(owner))
     rescore(runbook, cause="rescore")

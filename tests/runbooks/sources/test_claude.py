@@ -251,12 +251,6 @@ def test_the_most_it_can_cost_is_known_without_a_call():
     assert longer.input_tokens - bare.input_tokens > 2_900
 
 
-def test_the_input_can_be_counted_by_the_vendor(server):
-    server.replies["/v1/messages/count_tokens"] = ok({"input_tokens": 4_321})
-    assert claude_at(server).count_tokens(question()) == Usage(4_321, 4_000)
-    assert "max_tokens" not in asked(server)
-
-
 @pytest.mark.shared
 @pytest.mark.parametrize(
     "name",

@@ -14,7 +14,7 @@ from bookops.outbound.http import CallRecord, Door
 from bookops.outbound.sdk import anthropic_client
 from bookops.outbound.wire import Bounds
 from runbooks.conditions import Grade
-from runbooks.sources.claude import Claude, PhotoQuestion, Said, ShownPhoto, most_tokens
+from runbooks.sources.claude import Claude, PhotoQuestion, Said, ShownPhoto, message_params, most_tokens
 from runbooks.sources.claude_answer import IDENTIFIED, MOST_ITEMS, VOLUMES, YEARS
 from runbooks.sources.claude_reading import PhotoReading
 from sandbox.hijacked_model import MODES
@@ -22,6 +22,7 @@ from sandbox.listings import by_case
 from sandbox.pictures import picture
 from sandbox.running import RunningSandbox, running
 from tests.runbooks.sources.claude_answers import MODEL, answered, claim, listing, question
+from tests.sandbox.anthropic_client import client
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +102,10 @@ def test_the_words_alone_are_taken_too(sandbox):
 
 def test_what_it_costs_at_most_is_more_than_the_vendor_counts(sandbox):
     asked = PhotoQuestion(listing(description="Foxing. " * 500), MODEL, photos(6, 1200, 1600))
-    counted = claude_at(sandbox).count_tokens(asked)
-    most = most_tokens(asked)
-    assert 6 * 2_494 < counted.input_tokens <= most.input_tokens
-    assert counted.output_tokens == most.output_tokens == 4_000
+    request = message_params(asked)
+    assert request.pop("max_tokens") == most_tokens(asked).output_tokens == 4_000
+    counted = client(sandbox).messages.count_tokens(**request)
+    assert 6 * 2_494 < counted.input_tokens <= most_tokens(asked).input_tokens
 
 
 @pytest.mark.parametrize(
