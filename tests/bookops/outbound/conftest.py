@@ -6,20 +6,15 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from django.conf import settings
 from redis import Redis
 
 from tests.bookops.outbound.rude_server import RudeServer, running
+from tests.servers.certificates import write_certificate
 from tests.servers.valkey import ValkeyServer
 
 
@@ -53,19 +48,7 @@ def mortal_redis() -> Iterator[ValkeyServer]:
 def certificate() -> Iterator[Path]:
     """A self-signed certificate for localhost and a name that users could give, with its key in the same file."""
     folder = Path(tempfile.mkdtemp(prefix="c"))
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.example.com")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("hooks.example.com")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "certificate.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    pem.write_bytes(made.public_bytes(Encoding.PEM) + private)
-    yield pem
+    yield write_certificate(folder / "certificate.pem", "localhost", "hooks.example.com")
     shutil.rmtree(folder)
 
 
