@@ -9,15 +9,15 @@ from typing import Any, cast
 
 from django.conf import settings
 
-from bookops.doors import open_door
+from bookops.doors import open_door, quota_of
 from bookops.outbound.errors import Refused
 from bookops.outbound.http import Door
-from bookops.outbound.quota import Limits
+from bookops.outbound.quota import Limits, Quota
 from bookops.tally import note_call
 from llmjobs.providers import Background, Batches
 from llmjobs.providers.registry import all_ways
 
-#: Far above what the poller reaches, so that only a loop gone wrong meets it; the provider's own limits are those of each model.
+#: Far above what the poller reaches, so that only a loop gone wrong meets it; what a model is asked is paced by its row of limits.
 CEILING = Limits(rate=500.0, burst=500)
 #: How `open_background` and `open_batches` find theirs.
 BACKGROUND, BATCH = "responses", "batch"
@@ -50,6 +50,19 @@ def standing_in(*providers: Background | Batches) -> Iterator[None]:
     finally:
         _standing_in.clear()
         _standing_in.update(before)
+
+
+def quota_for(provider: str, model: str, requests_per_minute: int | None) -> Quota | None:
+    """Return what keeps all processes to a model's own pace; None where its row of limits has none."""
+    if not requests_per_minute or not settings.SOURCE_QUOTAS:
+        return None
+    return _paced(f"{provider}.{model}", requests_per_minute)
+
+
+@lru_cache(maxsize=64)
+def _paced(name: str, requests_per_minute: int) -> Quota:
+    a_second = requests_per_minute / 60
+    return quota_of(name, Limits(rate=a_second, burst=max(1, int(a_second))))
 
 
 def _opened(provider: str, way: str) -> Any:

@@ -7,7 +7,7 @@ perhaps something was, and `reconciling` decides.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,14 +22,16 @@ from django.db.models.functions import Coalesce
 
 from bookops.bulk import write_fields
 from bookops.clock import database_now
+from bookops.language_models import limit_on, model_on
 from bookops.leases import heartbeat
 from bookops.outbound.errors import Refused, SourceError, TryAgain
+from bookops.outbound.quota import Quota
 from bookops.runs import State
 from bookops.source_health import health
 from bookops.spend import OverBudget
 from llmjobs.asking import RATE_LIMITED
 from llmjobs.attempts import attempt_without, keep
-from llmjobs.doors import open_background
+from llmjobs.doors import open_background, quota_for
 from llmjobs.holding import give_back, hold_for, most_cost, price_of
 from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem
 from llmjobs.pace import Pace, pace_of
@@ -54,7 +56,9 @@ class Sent:
 
     #: Rows that were moved, whichever way; 0 when nothing was due.
     moved: int = 0
-    #: Seconds in which sending more is of no use, as the provider wants to be let alone.
+    #: Of these, the rows that were told to wait.
+    turned_away: int = 0
+    #: Seconds until sending more is of use.
     wait: float = 0.0
 
 
@@ -69,17 +73,18 @@ def submit_some(job: LLMJob, provider_name: str) -> Sent:
     if not items:
         return sent
     asking = Asking.of(job)
+    quotas = _quotas(items)
     if not connection.in_atomic_block:
         connection.close()  # no connection is held while a provider is waited for
     with ExitStack() as leases:
         for item in items:
             leases.enter_context(heartbeat.holding(item))
-        for came in _calls(provider, asking, items):
-            for _, result in came:
-                _learn(pace, result)
+        for came in _calls(provider, asking, items, quotas):
+            told = [result for _, result in came if was_told_to_wait(result)]
+            _learn(pace, [result for _, result in came])
             sent.moved += store(job, came)
-            if any(was_told_to_wait(result) for _, result in came):
-                sent.wait = pace.wait()
+            sent.turned_away += len(told)
+            sent.wait = max([sent.wait, pace.wait(), *(result.retry_after or 0.0 for result in told)])
     health.flush()
     return sent
 
@@ -136,12 +141,26 @@ def park_rest(job: LLMJob, short: OverBudget) -> int:
     return parked
 
 
-def _calls(provider: Background, asking: Asking, items: Sequence[LLMJobItem]) -> Iterator[list[Came]]:
-    """Call for each item in a thread of its own and yield what came back, as soon as anything has."""
+def _quotas(items: Sequence[LLMJobItem]) -> dict[str, Quota | None]:
+    """Return what paces the calls of each model that is to be asked, by its row of limits as it is now."""
+    day = database_now().date()
+    models = {item.model: item.provider for item in items}
+    limits = {name: limit_on(day, model_on(day, provider, name)) for name, provider in models.items()}
+    return {name: quota_for(models[name], name, limit.requests_per_minute) for name, limit in limits.items()}
+
+
+def _calls(provider: Background, asking: Asking, items: Sequence[LLMJobItem], quotas: Mapping[str, Quota | None]) -> Iterator[list[Came]]:
+    """Call for each item in a thread of its own, at its model's pace, and yield what came back, as soon as anything has."""
     flow = str(asking.job.pk)
+
+    def call(item: LLMJobItem) -> Result:
+        if quota := quotas[item.model]:
+            quota.take(flow)
+        return provider.submit(asking.alone(item), flow=flow)
+
     with ThreadPoolExecutor(len(items), thread_name_prefix="submit") as pool:
         by_future: dict[Future[Result], LLMJobItem] = {
-            pool.submit(provider.submit, asking.alone(item), flow=flow): item for item in items
+            pool.submit(call, item): item for item in items
         }  # fmt: skip
         open_calls = set(by_future)
         while open_calls:
@@ -229,8 +248,10 @@ def pause_for(job: LLMJob, error: SourceError) -> bool:
     return bool(paused)
 
 
-def _learn(pace: Pace, result: Result | Exception) -> None:
-    if was_told_to_wait(result):
-        pace.throttled(result.retry_after)
-    elif isinstance(result, Result):
-        pace.answered()
+def _learn(pace: Pace, results: Sequence[Result | Exception]) -> None:
+    """Have a provider let alone that wants to be."""
+    for result in results:
+        if isinstance(result, Result):
+            pace.answered()
+        elif was_told_to_wait(result) and result.reason != "quota_pace":  # which is our own, of one model
+            pace.throttled(result.retry_after)

@@ -93,9 +93,9 @@ def go_on(job: LLMJob, stop_at: float) -> None:
     try:
         while is_sending(job):
             has_more, wait = send_some(job)
-            if wait:
-                ring_after(job, wait)
             if not has_more:
+                if wait:
+                    ring_after(job, wait)
                 return
             if time.monotonic() > stop_at:
                 ring_again(job)
@@ -107,7 +107,7 @@ def go_on(job: LLMJob, stop_at: float) -> None:
 
 
 def send_some(job: LLMJob) -> tuple[bool, float]:
-    """Send a round by each route that is free; return whether more can be sent now, and after how many seconds by a throttled one."""
+    """Send a round by each route that is free; return whether more can be sent now, and else the seconds until then."""
     has_more, wait = False, 0.0
     for route in free_routes(job):
         if route.way == "batch":
@@ -115,7 +115,7 @@ def send_some(job: LLMJob) -> tuple[bool, float]:
             has_more |= batch is not None and batching.send(batch.pk)
         else:
             sent = submitting.submit_some(job, route.provider)
-            has_more |= sent.moved > 0 and not sent.wait
+            has_more |= sent.moved > sent.turned_away
             wait = max(wait, sent.wait)
     return has_more, wait
 

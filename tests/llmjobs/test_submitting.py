@@ -12,6 +12,7 @@ from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.events import RunEvent
 from bookops.invariants import broken_invariants
+from bookops.language_models import ModelLimit
 from bookops.outbound.errors import BadAnswer, Refused, TryAgain
 from bookops.spend import Account, Budget
 from llmjobs import submitting
@@ -174,6 +175,24 @@ def test_what_was_perhaps_taken_is_never_sent_again_by_itself(provider, error):
     assert item.held > 0
     assert len(provider.taken()) == 1
     assert broken_invariants() == {}
+
+
+def test_a_model_is_asked_at_the_pace_of_its_row_of_limits(provider):
+    job = make_rendered_job(3)
+    ModelLimit.objects.filter(model__name="gpt-6-luna").update(requests_per_minute=2)
+
+    work_on(job.pk)
+    assert Counter((item.status, item.reason, item.attempts) for item in items_of(job)) == {
+        ("processing", "", 1): 1,
+        ("queued", "quota_pace", 0): 2,
+    }
+    assert len(provider.taken()) == 1
+
+    ModelLimit.objects.update(requests_per_minute=None)
+    pace_of.cache_clear()
+    LLMJobItem.objects.filter(state="pending").update(next_at=database_now())
+    work_on(job.pk)
+    assert len(provider.taken()) == 3
 
 
 def test_a_question_that_is_refused_fails_and_the_others_go_on(provider):
