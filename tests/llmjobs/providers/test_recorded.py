@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import pytest
 
+from bookops.outbound.errors import BadAnswer, SourceError
 from llmjobs.providers import BatchSeen, Verdict
 from llmjobs.providers.anthropic_batch import AnthropicBatches
 from llmjobs.providers.openai_batch import OpenAIBatches
@@ -132,6 +136,101 @@ def test_the_results_of_anthropic_that_were_built_are_read(server):
 def test_a_batch_of_anthropic_whose_results_are_gone_is_lost(server):
     server.default = answer(200, fixture("anthropic", "constructed", "batch_archived_no_results_url.json"))
     assert asks(AnthropicBatches, server.url).look("msgbatch_1").verdict is Verdict.LOST
+
+
+# Whatever else was recorded of either vendor.
+
+
+def test_everything_that_was_recorded_of_openai_is_read(server, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    lines.write_bytes(b"{}\n")
+    responses, batches = asks(OpenAIResponses, server.url), asks(OpenAIBatches, server.url)
+
+    def read(call: Call) -> Any:
+        match call.method, call.path.split("/"):
+            case "POST" | "GET", ["", "responses", *_]:
+                return responses.look("resp_1").verdict
+            case "POST", ["", "batches", _, "cancel"]:
+                return batches.cancel("batch_1").verdict
+            case "GET", ["", "batches"]:
+                return {seen.verdict for seen in batches.find("", since=EVER, requests=1)} - KNOWN
+            case "POST" | "GET", ["", "batches", *_]:
+                return batches.look("batch_1").verdict
+            case "POST", ["", "files"]:
+                return bool(batches.upload(lines))
+            case "GET", ["", "files", _, "content"]:
+                seen = BatchSeen("batch_1", Verdict.ANSWERED, "completed", output_file_id="file-1")
+                return {result.verdict for result in batches.results(seen) if result.custom_id} - KNOWN
+        return NOT_OURS
+
+    said = read_all(server, "openai", read)
+    assert {name for name, told in said if told is NOT_OURS} == {"rubyllm_responses_vision_remote.json", "rubyopenai_responses_delete.json"}
+    assert Counter(told for _, told in said if isinstance(told, Verdict)) == {Verdict.ANSWERED: 12, Verdict.OPEN: 17, Verdict.FAILED: 1}
+    assert {(name, told) for name, told in said if isinstance(told, str) and told not in KNOWN} == {
+        ("pydanticai_test_openai_responses_model_http_error.json", "invalid_request"),
+        ("rubyllm_responses_error_400_context_length.json", "prompt_too_long"),
+        ("rubyllm_responses_error_401.json", "unauthorized"),
+    }
+
+
+def test_everything_that_was_recorded_of_anthropic_is_read(server):
+    batches = asks(AnthropicBatches, server.url)
+
+    def read(call: Call) -> Any:
+        match call.method, call.path.split("/"):
+            case "POST", ["", "messages", "batches", _, "cancel"]:
+                return batches.cancel("msgbatch_1").verdict
+            case "GET", ["", "messages", "batches", _, "results"]:
+                return {result.verdict for result in results_of_anthropic(server, call.body)} - KNOWN
+            case "POST" | "GET", ["", "messages", "batches", *_]:
+                return batches.look("msgbatch_1").verdict
+            case "POST", ["", "messages", *_] if call.status >= 400:
+                return batches.look("msgbatch_1").verdict
+            case "POST", ["", "messages"] if not call.body.startswith(b"event:"):  # nobody here streams
+                line = b'{"custom_id":"0","result":{"type":"succeeded","message":' + call.body + b"}}"
+                return results_of_anthropic(server, line)[0].verdict
+        return NOT_OURS
+
+    said = read_all(server, "anthropic", read)
+    assert {name for name, told in said if told is NOT_OURS} == {
+        *("pydanticai_test_image_url_input_force_download.json", "rubyllm_vision_remote.json", "sdk_parse_TestAsyncStream_a8b7dbb8.json")
+    }
+    unmapped = [name for name, told in said if told in (Verdict.UNMAPPED, {Verdict.UNMAPPED})]
+    assert unmapped == []
+
+
+#: Of a recorded call that we make of nobody: a download, a deletion, a stream.
+NOT_OURS = object()
+KNOWN = frozenset(Verdict) - {Verdict.UNMAPPED}
+EVER = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Call(NamedTuple):
+    """One recorded call: what was asked, and the answer."""
+
+    method: str
+    path: str
+    status: int
+    body: bytes
+
+
+def read_all(server, vendor: str, read: Callable[[Call], Any]) -> list[tuple[str, Any]]:
+    """Return what each recorded call of a vendor is read as, with its file; an error by its reason, and BadAnswer never."""
+    said = []
+    for path in sorted(shared_path("contracts", "fixtures", vendor).glob("*.json")):
+        for recorded_call in json.loads(path.read_bytes()):
+            asked, told = recorded_call["request"], recorded_call["response"]
+            body = told["body"] if isinstance(told["body"], str) else json.dumps(told["body"] | {"has_more": False})
+            host, _, rest = asked["url"].partition("/v1")
+            status = told.get("status") or told["status_code"]
+            call = Call(asked["method"], rest.partition("?")[0] if "api." in host else "", status, body.encode())
+            server.replies, server.default = {}, answer(status, call.body)
+            try:
+                said.append((path.name, read(call)))
+            except SourceError as error:
+                assert not isinstance(error, BadAnswer), path.name
+                said.append((path.name, error.reason))
+    return said
 
 
 def results_of_anthropic(server, lines: bytes):
