@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, BinaryIO
 
@@ -20,6 +20,7 @@ from bookops.dispatch import ring, ring_each
 from bookops.events import RunEvent
 from bookops.runs import BROKEN, ENDED, State
 from enrichment.deciding import candidate_name, findings_of, questions_of
+from enrichment.doors import asks_sandbox
 from enrichment.finishing import ask_rebuild
 from enrichment.formats import ExportRefused, check_export
 from enrichment.matching import Candidate
@@ -35,6 +36,7 @@ __all__ = [
     "delete_import",
     "edit_book",
     "give_up_source",
+    "lock_fact",
     "re_enrich",
     "redrive",
     "retry_failed",
@@ -84,7 +86,7 @@ def start_import(
             tolerated_failures=tolerated_failures,
             deadline_at=database_now() + timedelta(seconds=deadline_seconds) if deadline_seconds else None,
             chunk_size=chunk_size or settings.CHUNK_SIZE,
-            sandbox=settings.SOURCES == "sandbox",
+            sandbox=asks_sandbox(),
             ring_at=database_now() + timedelta(seconds=settings.RING_AGAIN_SECONDS),
         )
         library_import.record("uploaded", filename=library_import.filename, bytes=size, warnings=list(summary.warnings))
@@ -259,11 +261,24 @@ def edit_book(book: Book, changes: dict[str, Any], *, by: Any) -> Book:
     return book
 
 
+def lock_fact(book: Book, name: str) -> Book:
+    """Keep a fact as it is, and where it is from: no automated writer changes it. Raises KeyError for a name that is no fact."""
+    if name not in FACTS:
+        raise KeyError(name)
+    return _lock(book, lambda locked: locked | {name})
+
+
 def unlock_fact(book: Book, name: str) -> Book:
     """Let automated writers set a fact again."""
+    return _lock(book, lambda locked: locked - {name})
+
+
+def _lock(book: Book, change: Callable[[set[str]], set[str]]) -> Book:
     with transaction.atomic():
+        # Of a locked fact a dashboard shows the book's value, of another the row's. Imports before books, as every writer locks them.
+        touch_imports_of([book.pk])
         book = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
-        book.locked = [locked for locked in book.locked if locked != name]
+        book.locked = sorted(change(set(book.locked)))
         book.version += 1
         book.save(update_fields=["locked", "version"])
     return book

@@ -144,7 +144,9 @@ class BookAdmin(DeskAdmin):
             "cover": stored.cover_url if settings.SHOW_OUTSIDE_COVERS and stored.cover_url.startswith("https://") else "",
             "subjects": [(NAMES.get(source, source), names) for source, names in stored.subjects.items()],
             "rows": stored.rows.select_related("library_import").order_by("-pk")[:20],
-            "unlock_address": self.address_of(stored, "unlock") if request.user.has_perm(CHANGE_BOOK) else "",
+            "may_lock": request.user.has_perm(CHANGE_BOOK),
+            "lock_address": self.address_of(stored, "lock"),
+            "unlock_address": self.address_of(stored, "unlock"),
         }
 
 

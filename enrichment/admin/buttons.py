@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from bookops.books import Book
+from bookops.books import FACTS, Book
 from bookops.buttons import Button
 from bookops.runs import BROKEN, ENDED, State
 from enrichment import imports
@@ -66,6 +66,13 @@ def accept(request: HttpRequest, row: ImportRow, value: str) -> str:
     return "The candidate was accepted, and its facts are the book's."
 
 
+def lock(request: HttpRequest, book: Book, value: str) -> str:
+    if value not in FACTS:
+        raise ValidationError("There is no such fact.")
+    imports.lock_fact(book, value)
+    return "The fact is locked: no source changes it."
+
+
 def unlock(request: HttpRequest, book: Book, value: str) -> str:
     imports.unlock_fact(book, value)
     return "The fact is unlocked: sources may set it again."
@@ -114,4 +121,7 @@ ROW_BUTTONS = (
     Button("accept", "Accept", accept, RUN_IMPORT, shown=None),
 )
 
-BOOK_BUTTONS = (Button("unlock", "Unlock", unlock, CHANGE_BOOK, shown=None),)
+BOOK_BUTTONS = (
+    Button("lock", "Lock", lock, CHANGE_BOOK, shown=None),
+    Button("unlock", "Unlock", unlock, CHANGE_BOOK, shown=None),
+)

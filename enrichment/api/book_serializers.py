@@ -100,7 +100,7 @@ class BookEditSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class UnlockSerializer(serializers.Serializer[Any]):
-    """Which fact automated writers may set again."""
+class FactSerializer(serializers.Serializer[Any]):
+    """Which fact of a book is meant."""
 
     fact = serializers.ChoiceField(choices=sorted(FACTS))

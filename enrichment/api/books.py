@@ -17,9 +17,9 @@ from bookops.api.pagination import HighestIdFirst
 from bookops.api.problems import Problem
 from bookops.api.requests import OwnerRequest
 from bookops.books import Book
-from enrichment.api.book_serializers import BookEditSerializer, BookSerializer, UnlockSerializer
+from enrichment.api.book_serializers import BookEditSerializer, BookSerializer, FactSerializer
 from enrichment.api.owned import book_of
-from enrichment.imports import edit_book, unlock_fact
+from enrichment.imports import edit_book, lock_fact, unlock_fact
 from enrichment.models import ImportRow
 
 
@@ -95,6 +95,22 @@ class BookDetailView(APIView):
         return Response(BookSerializer(book).data)
 
 
+class BookLockView(APIView):
+    """Lock a fact."""
+
+    @extend_schema(
+        operation_id="books_lock",
+        tags=["books"],
+        summary="Keep a fact of a book as it is",
+        request=FactSerializer,
+        responses=BookSerializer,
+    )
+    def post(self, request: OwnerRequest, public_id: uuid.UUID) -> Response:
+        """Lock one fact; no automated writer changes it until it is unlocked."""
+        book = book_of(request, public_id)
+        return Response(BookSerializer(lock_fact(book, _fact_in(request))).data)
+
+
 class BookUnlockView(APIView):
     """Unlock a fact."""
 
@@ -102,12 +118,16 @@ class BookUnlockView(APIView):
         operation_id="books_unlock",
         tags=["books"],
         summary="Let sources set a fact of a book again",
-        request=UnlockSerializer,
+        request=FactSerializer,
         responses=BookSerializer,
     )
     def post(self, request: OwnerRequest, public_id: uuid.UUID) -> Response:
         """Take the lock off one fact."""
         book = book_of(request, public_id)
-        wanted = UnlockSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        return Response(BookSerializer(unlock_fact(book, wanted.validated_data["fact"])).data)
+        return Response(BookSerializer(unlock_fact(book, _fact_in(request))).data)
+
+
+def _fact_in(request: OwnerRequest) -> str:
+    wanted = FactSerializer(data=request.data)
+    wanted.is_valid(raise_exception=True)
+    return str(wanted.validated_data["fact"])

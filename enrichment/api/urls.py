@@ -25,5 +25,6 @@ urlpatterns = [
     path("dead-letters", rows.DeadLetterView.as_view(), name="dead-letters"),
     path("books", books.BookListView.as_view(), name="books"),
     path("books/<uuid:public_id>", books.BookDetailView.as_view(), name="book"),
+    path("books/<uuid:public_id>/lock", books.BookLockView.as_view(), name="book-lock"),
     path("books/<uuid:public_id>/unlock", books.BookUnlockView.as_view(), name="book-unlock"),
 ]

@@ -147,7 +147,9 @@ def test_a_press_without_the_permission_is_forbidden():
         assert press(client, row.library_import, name).status_code == 403
     assert press(client, row, "retry").status_code == 403
     assert press(client, row, "accept", "open_library:/books/OL1M").status_code == 403
+    assert press(client, row.book, "lock", "title").status_code == 403
     assert press(client, row.book, "unlock", "title").status_code == 403
+    assert "press/" not in client.get(page(row.book)).content.decode()
     row.refresh_from_db()
     assert row.outcome == "needs_review"
 
@@ -461,6 +463,19 @@ def test_a_value_that_a_book_cannot_have_is_refused_in_the_form(boss, changes):
     assert response.context["errors"]
     book.refresh_from_db()
     assert (book.cover_url, book.title) == ("", "Momo")
+
+
+def test_a_fact_that_is_right_is_locked(boss):
+    provenance = {"pages": {"source": "open_library", "at": "2026-01-02T03:04:05+00:00"}}
+    book = make_book(pages=269, provenance=provenance)
+    assert "press/lock" in boss.get(page(book)).content.decode()
+    press(boss, book, "lock", "pages")
+    book.refresh_from_db()
+    assert (book.locked, book.provenance) == (["pages"], provenance)
+    assert "press/unlock" in boss.get(page(book)).content.decode()
+    assert told(press(boss, book, "lock", "owner")) == "There is no such fact."
+    book.refresh_from_db()
+    assert book.locked == ["pages"]
 
 
 def test_a_fact_is_unlocked(boss):

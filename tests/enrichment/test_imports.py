@@ -278,9 +278,23 @@ def test_an_edit_locks_its_fact_and_reaches_the_dashboard(sources, settings):
     assert (shown["title"], shown["genres"], shown["num_pages"]) == ("My Book", ["Nonsense"], 7)
 
 
-def test_a_fact_can_be_unlocked():
-    book = imports.edit_book(make_row().book, {"pages": 7}, by="ada")
-    assert imports.unlock_fact(book, "pages").locked == []
+def test_a_fact_can_be_locked_as_it_is_and_unlocked():
+    row = make_row()
+    now = database_now()
+    row.book.learn({"pages": 269}, "open_library", now)
+    row.book.save()
+    book = imports.lock_fact(row.book, "pages")
+    assert (book.locked, book.provenance["pages"]["source"]) == (["pages"], "open_library")
+    assert book.learn({"pages": 7}, "open_library", now) == []
+    book = imports.unlock_fact(book, "pages")
+    assert book.learn({"pages": 7}, "open_library", now) == ["pages"]
+    row.library_import.refresh_from_db()
+    assert row.library_import.changes == 2  # its dashboard shows a locked fact, too
+
+
+def test_what_is_no_fact_cannot_be_locked():
+    with pytest.raises(KeyError):
+        imports.lock_fact(make_row().book, "owner")
 
 
 @pytest.mark.parametrize(("changes", "error"), [({"owner": 1}, KeyError), ({"title": ""}, ValidationError)])

@@ -40,6 +40,7 @@ ROUTES: dict[str, list[Route]] = {
     "api/dead-letters": [Route(OWN)],
     "api/books": [Route(OWN)],
     "api/books/<uuid:public_id>": [Route(OWNED), Route(OWNED, "PATCH", lambda: json_body(title="Another"))],
+    "api/books/<uuid:public_id>/lock": [Route(OWNED, "POST", lambda: json_body(fact="title"))],
     "api/books/<uuid:public_id>/unlock": [Route(OWNED, "POST", lambda: json_body(fact="title"))],
 }
 

@@ -151,6 +151,13 @@ def test_an_edit_locks_what_it_sets_until_it_is_unlocked(api: Client, owner: Any
     assert post(api, f"{path}/unlock", fact="title").json()["locked"] == ["original_year"]
 
 
+def test_a_fact_that_is_right_is_locked_as_it_is(api: Client, owner: Any) -> None:
+    book = make_book(owner)
+    body = post(api, f"/api/books/{book.public_id}/lock", fact="title").json()
+    assert (body["title"], body["locked"]) == (book.title, ["title"])
+    assert post(api, f"/api/books/{book.public_id}/lock", fact="owner").status_code == 400
+
+
 @pytest.mark.parametrize(
     "change",
     [{}, {"owner": 2}, {"title": ""}, {"cover_url": "javascript:alert(1)"}, {"cover_url": "http://x.example/a.jpg"}, {"isbn13": "1"}],
