@@ -193,7 +193,7 @@ def _beside_a_part(ours: frozenset[int], theirs: frozenset[int], count: int | No
         return []
     if len(ours) == len(theirs):
         return [f"it is {volumes_named(theirs)}, not {volumes_named(ours)}"]
-    if len(theirs) == 1:
+    if 0 < len(theirs) < len(ours):
         return _low(f"{volumes_named(theirs)} alone")
     if not theirs and (count or 0) <= len(ours):
         return _low("it does not say which volumes of the set it is")

@@ -123,6 +123,8 @@ def test_two_volumes_of_three_are_like_two_of_three():
     assert judge(two, offer("Ruskin, Modern Painters, Vols. 2-3, cloth")).level == "medium"
     assert judge(two, offer("Ruskin, Modern Painters, Vol. 2, cloth")).why == "volume 2 alone"
     assert judge(two, offer("Ruskin, Modern Painters, 3 vols, cloth")).is_junk
+    three = Subject("Modern Painters, Vols. 1-3 of 5", "John Ruskin", volumes=3, binding="cloth")
+    assert judge(three, offer("Ruskin, Modern Painters, Vols. 4-5, cloth")).why == "volumes 4, 5 alone"
     whole = Subject("Modern Painters", "John Ruskin", volumes=3, binding="cloth")
     assert judge(whole, offer("Ruskin, Modern Painters, Vols. 1-2 of 3, cloth")).why == "volumes 1, 2 alone"
     assert judge(whole, offer("Ruskin, Modern Painters, Vols. 1-3, cloth")).level == "high"
