@@ -36,6 +36,9 @@ class _Hostile(Filler):
     def string(self, schema: dict[str, Any], draft: Any, path: str) -> str:
         return self._text
 
+    def boolean(self, draft: Any, path: str) -> bool:
+        return True
+
     def number(self, schema: dict[str, Any], draft: Any, path: str, *, whole: bool) -> int | float:
         return int(self._value) if whole else self._value
 

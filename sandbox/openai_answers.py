@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from sandbox.chance import happens, number_of
+from sandbox.hijacked_model import hijacked_answer
 from sandbox.language_model import answer, count_tokens
 from sandbox.openai_errors import Refused, server_error
 from sandbox.openai_options import OpenAIOptions
@@ -92,14 +93,14 @@ class Writer:
         if fate in ("failed", IMAGE_LOST):
             return Outcome("failed", [], None, error=self.error(question, fate, options))
         thought = self._reasoning_tokens(question)
-        text = "" if fate == "empty" else _REFUSAL if fate == "refused" else _text(question)
+        text = "" if fate == "empty" else _REFUSAL if fate == "refused" else _text(question, options.hijack)
         if fate == "bad_json":
             text = text[: max(1, len(text) * 2 // 3)]
         tokens = count_tokens(text)
         most = question.most_output_tokens
         if fate in ("cut_off", "filtered"):
             tokens = tokens // 2
-        elif most is not None and thought + tokens > most:
+        elif most is not None and thought + tokens > most and not options.hijack:
             fate, thought = "cut_off", min(thought, most)
             tokens = most - thought
         output = [{"id": new_id("rs"), "type": "reasoning", "content": [], "summary": []}] if thought else []
@@ -190,7 +191,9 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(25)}"
 
 
-def _text(question: Question) -> str:
+def _text(question: Question, hijack: str) -> str:
+    if hijack:
+        return hijacked_answer(question.prompt(), hijack)
     written = answer(question.prompt())
     if question.format["type"] == "text":
         return written if isinstance(written, str) else json.dumps(written)

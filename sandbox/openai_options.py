@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sandbox.party import Options
+from sandbox.hijacked_model import MODES
+from sandbox.party import BadOption, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class OpenAIOptions(Options):
     content_filter_rate: float = 0.0
     bad_json_rate: float = 0.0
     empty_rate: float = 0.0
+    #: The model does what an attacker wants: a name of MODES, "" for not.
+    hijack: str = ""
     #: What a failed response says in error.code.
     failure_code: str = "server_error"
     #: Share of image addresses that cannot be fetched.
@@ -71,3 +75,9 @@ class OpenAIOptions(Options):
     webhook_drop_rate: float = 0.0
     #: How many times each event is delivered.
     webhook_copies: int = 1
+
+    def changed(self, changes: dict[str, Any]) -> Options:
+        """Return the options with some changed; raise BadOption for a name or value that means nothing."""
+        if changes.get("hijack") and changes["hijack"] not in MODES:
+            raise BadOption(f"'hijack' takes one of {', '.join(MODES)}")
+        return Options.changed(self, changes)

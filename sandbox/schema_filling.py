@@ -90,7 +90,7 @@ class Filler:
             case "integer" | "number":
                 return self.number(schema, draft, path, whole=kind == "integer")
             case "boolean":
-                return draft if isinstance(draft, bool) else draft is NOTHING and number_of(self._about, path) % 4 == 0
+                return self.boolean(draft, path)
             case "null":
                 return None
         return self.string(schema, draft, path)
@@ -169,6 +169,9 @@ class Filler:
         unlike = _unlike(items)
         # A list of choices names each once, where that leaves enough of them.
         return unlike if constraints.get("uniqueItems") or (choices and len(unlike) >= fewest) else items
+
+    def boolean(self, draft: Any, path: str) -> bool:
+        return draft if isinstance(draft, bool) else draft is NOTHING and number_of(self._about, path) % 4 == 0
 
     def number(self, schema: dict[str, Any], draft: Any, path: str, *, whole: bool) -> int | float:
         if isinstance(draft, ImageReference):

@@ -47,7 +47,7 @@ def word(name: str, verdict: Verdict, **more: Any) -> Result:
 def make_sent_job(books: int = 3, **plan: Any) -> LLMJob:
     """Return a job whose items are all at their provider in the background, with money held for each."""
     job = make_rendered_job(books, **plan)
-    _send(job, items_of(job))
+    send(job, items_of(job))
     job.refresh_from_db()
     return job
 
@@ -61,11 +61,12 @@ def make_sent_batch(books: int = 3, **plan: Any) -> ProviderBatch:
         job=job, provider=items[0].provider, way="batch", model=items[0].model, requests=len(items), provider_id=f"batch_{job.pk}",
         provider_status="in_progress", state=State.RUNNING, sending_at=now, sent_at=now, started_at=now,
     )  # fmt: skip
-    _send(job, items, batch)
+    send(job, items, batch)
     return batch
 
 
-def _send(job: LLMJob, items: list[LLMJobItem], batch: ProviderBatch | None = None) -> None:
+def send(job: LLMJob, items: list[LLMJobItem], batch: ProviderBatch | None = None) -> None:
+    """Have items be at their provider, in the background or in a batch, with money held for each."""
     now = database_now()
     LLMJob.objects.filter(pk=job.pk).update(submitted_at=now)
     for item in items:

@@ -4,7 +4,9 @@ import json
 
 import openai
 import pytest
+import requests
 
+from sandbox.hijacked_model import MODES
 from tests.sandbox.asking_openai import FLAG, MODEL, body, client_of, ended, passed, with_options
 
 
@@ -256,3 +258,18 @@ def test_it_forgets_everything_when_it_is_reset(sandbox) -> None:
     sandbox.reset()
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(response.id)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_says_what_an_attacker_wants(sandbox, mode: str) -> None:
+    client = client_of(sandbox)
+    honest = client.responses.create(**body())
+    client = with_options(sandbox, hijack=mode)
+    hijacked = client.responses.create(**body())
+    assert hijacked.status == "completed"
+    assert json.loads(hijacked.output_text) != json.loads(honest.output_text)
+
+
+def test_it_knows_no_other_way_to_be_hijacked(sandbox) -> None:
+    asked = {"sources": {"openai": {"hijack": "politely"}}}
+    assert requests.post(f"{sandbox.url}/_sandbox/settings", json=asked, timeout=10).status_code == 400
