@@ -132,7 +132,7 @@ def retry_row(row: ImportRow) -> bool:
 
 
 def re_enrich(library_import: LibraryImport, *, forget: bool = False) -> int:
-    """Work through all ended rows of an import again; return how many.
+    """Work through all ended rows of an import again, with the sources that were given up; return how many.
 
     `forget` drops what the sources told about these books before, so that they are asked anew.
     """
@@ -140,6 +140,7 @@ def re_enrich(library_import: LibraryImport, *, forget: bool = False) -> int:
         keys = {question.key for row in library_import.rows.iterator(chunk_size=1000) for question in questions_of(wanted_of(row))}
         for some in _parts(sorted(keys), 500):
             remembered().filter(question__in=some).delete()
+    LibraryImport.objects.filter(pk=library_import.pk).update(given_up=[])
     return _send_again(library_import, states=(*BROKEN, State.SUCCEEDED), kind="re_enriched")
 
 

@@ -96,7 +96,7 @@ IMPORT_BUTTONS = (
         re_enrich,
         RUN_IMPORT,
         shown=lambda status: status.state in ENDED,
-        confirm="All rows are worked through again, with what the sources told before.",
+        confirm="All rows are worked through again, with what the sources told before. Sources that were given up are asked, too.",
     ),
     Button(
         "ask_anew",

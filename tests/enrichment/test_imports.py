@@ -176,6 +176,19 @@ def test_giving_a_source_up_works_its_parked_rows_through_without_it(sources):
     assert imports.give_up_source(library_import, "open_library") == 0
 
 
+def test_a_source_that_was_given_up_is_asked_when_all_is_enriched_again(sources):
+    sources.open_library.down = SPENT
+    library_import = import_library(make_owner(), *BOOKS)
+    imports.give_up_source(library_import, "open_library")
+    go_on()
+    sources.open_library.down = None
+    sources.open_library.know(*(make_facts(book["Title"]) for book in BOOKS))
+    assert imports.re_enrich(library_import) == 3
+    assert library_import.given_up == []
+    go_on()
+    assert set(ImportRow.objects.values_list("state", "outcome")) == {(State.SUCCEEDED, "matched")}
+
+
 def test_cancelling_keeps_what_is_done_and_stops_the_rest(sources):
     library_import = make_import()
     done, waiting = make_row(library_import, state=State.SUCCEEDED), make_row(library_import)
