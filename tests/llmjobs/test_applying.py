@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from bookops.books import Book
+from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.language_models import LanguageModel, ModelPrice
 from bookops.outbound.sdk_usage import Usage
 from bookops.runs import State
 from llmjobs.applying import apply_kept, apply_results
 from llmjobs.deciding import decide_rest
+from llmjobs.doors import standing_in
 from llmjobs.jobs import cancel, retry_failed
-from llmjobs.models import LLMJobItem, Proposal
+from llmjobs.models import LLMJob, LLMJobItem, Proposal
+from llmjobs.polling import tick
 from llmjobs.providers import Result, Verdict
 from llmjobs.reviewing import reject
+from llmjobs.sweeping import sweep_jobs
 from tests.concurrency import at_once
 from tests.llmjobs.factories import OPENAI_BATCH, items_of, make_rendered_job
-from tests.llmjobs.results import HELD, USAGE, answer, flagging, line_of, make_sent_batch, make_sent_job, money, word
+from tests.llmjobs.results import HELD, USAGE, Responses, answer, flagging, line_of, make_sent_batch, make_sent_job, money, word
 
 pytestmark = pytest.mark.django_db
 
@@ -345,6 +350,26 @@ def test_an_answer_that_comes_after_its_job_was_cancelled_is_kept_and_paid_and_c
     assert money() == (0, 2 * item.cost)
     job.refresh_from_db()
     assert job.totals["cost"] == job.aggregates()["cost"] == item.cost > 0
+
+
+def test_the_end_of_a_cancelled_job_stays_whatever_comes_after_it():
+    provider = Responses()
+    with standing_in(provider):
+        job = make_sent_job(2)
+        cancel(job)
+        ended = database_now() - timedelta(hours=1)
+        LLMJob.objects.update(ended_at=ended)
+        LLMJobItem.objects.update(ended_at=ended)
+        first, _ = items_of(job)
+        apply(first, answer(first.provider_task_id))
+        for _ in range(3):
+            tick()
+            sweep_jobs(database_now())
+
+    job.refresh_from_db()
+    assert (job.state, job.ended_at, job.finishes) == (State.CANCELLED, ended, 1)
+    assert {item.ended_at for item in items_of(job)} == {ended}
+    assert all(item.stage == "answered" for item in items_of(job))
 
 
 def test_a_late_answer_is_paid_once():
