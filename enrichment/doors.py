@@ -31,5 +31,15 @@ def open_google_books(on_call: Any) -> GoogleBooks:
     return GoogleBooks(open_door(GOOGLE_BOOKS, settings.GOOGLE_BOOKS_URL, limits, on_call), settings.GOOGLE_BOOKS_KEY)
 
 
+def asks_sandbox() -> bool:
+    """Say whether this process asks the sandbox instead of the sources."""
+    return bool(settings.SOURCES == "sandbox")
+
+
+def note_sandbox() -> dict[str, bool]:
+    """Return what to write at an import that this process has worked on: once the sandbox told it something, it says so for ever."""
+    return {"sandbox": True} if asks_sandbox() else {}
+
+
 #: How each source is opened, by its name.
 OPENERS: dict[str, Callable[[Any], Any]] = {OPEN_LIBRARY: open_open_library, GOOGLE_BOOKS: open_google_books}

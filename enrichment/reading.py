@@ -24,6 +24,7 @@ from bookops.notices import notify
 from bookops.runs import State
 from enrichment import chunks, settling
 from enrichment.deciding import Findings, next_question, questions_of
+from enrichment.doors import note_sandbox
 from enrichment.formats import BadRow, ExportRefused, LibraryEntry, open_export
 from enrichment.identity import Shelf
 from enrichment.models import ImportChunk, ImportCost, ImportRow, LibraryImport, RowAttempt
@@ -87,7 +88,7 @@ def store_batch(library_import: LibraryImport, read: Sequence[LibraryEntry | Bad
     with transaction.atomic():
         # Also the fence: whoever moves the count of rows read is the one who reads this import.
         ours = LibraryImport.objects.all().held([library_import])
-        if not ours.update(rows_read=F("rows_read") + len(read), cells_left_out=left_out, changes=F("changes") + 1):
+        if not ours.update(rows_read=F("rows_read") + len(read), cells_left_out=left_out, changes=F("changes") + 1, **note_sandbox()):
             raise LeaseLost
         now = database_now()
         # One import of an owner at a time, or two of them could make the same book twice. By a lock that lets new rows refer to the owner:

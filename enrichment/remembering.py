@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from bookops.clock import database_now
 from enrichment.deciding import Question
+from enrichment.doors import asks_sandbox
 from enrichment.models import EditionRecord
 from enrichment.sources.facts import EditionFacts
 
@@ -20,11 +21,7 @@ AT_ONCE = 800
 
 def remembered() -> QuerySet[EditionRecord]:
     """Return the answers that count here: in the sandbox those it made up, everywhere else those of the real sources."""
-    return EditionRecord.objects.filter(sandbox=_is_sandbox())
-
-
-def _is_sandbox() -> bool:
-    return bool(settings.SOURCES == "sandbox")
+    return EditionRecord.objects.filter(sandbox=asks_sandbox())
 
 
 def recall(questions: Iterable[Question], now: datetime) -> dict[tuple[str, str], tuple[EditionFacts, ...]]:
@@ -49,7 +46,7 @@ def remember(answers: Mapping[Question, tuple[EditionFacts, ...]], now: datetime
             source=question.source,
             question=question.key,
             answer=[facts.to_json() for facts in found],
-            sandbox=_is_sandbox(),
+            sandbox=asks_sandbox(),
             fetched_at=now,
             expires_at=now + timedelta(days=settings.REMEMBER_DAYS if found else settings.REMEMBER_MISSING_DAYS),
         )

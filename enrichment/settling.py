@@ -25,6 +25,7 @@ from bookops.tally import Tally
 from enrichment import chunks
 from enrichment.asking import Asked
 from enrichment.deciding import Findings
+from enrichment.doors import note_sandbox
 from enrichment.models import ImportCost, ImportRow, LibraryImport, RowAttempt
 from enrichment.remembering import remember
 from enrichment.unmapped import unmapped
@@ -225,7 +226,7 @@ def _end_what_is_done(kept: Sequence[Tried]) -> None:
     """Ring for the chunks and imports whose last row this may have been, and wake who watches."""
     touched = {tried.row.library_import_id for tried in kept if tried.row.state not in (State.PENDING, State.RUNNING)}
     if touched:
-        LibraryImport.objects.filter(pk__in=touched).update(changes=F("changes") + 1)
+        LibraryImport.objects.filter(pk__in=touched).update(changes=F("changes") + 1, **note_sandbox())
     # Rows that go round again may come after their chunk has ended; first tries are counted by it.
     late = {tried.row.library_import_id for tried in kept if tried.number > 1 or tried.row.chunk is None}
     for import_id, number in {(tried.row.library_import_id, tried.row.chunk) for tried in kept}:

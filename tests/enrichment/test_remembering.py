@@ -1,10 +1,17 @@
 """What sources answered before: who it answers again."""
 
+from datetime import timedelta
+
 import pytest
 
+from bookops.clock import database_now
+from bookops.dispatch import rung_here
+from bookops.outbound.errors import TryAgain
+from bookops.runs import State
 from enrichment.imports import re_enrich
-from enrichment.models import EditionRecord
-from tests.factories import import_library, isbn, make_facts, make_owner
+from enrichment.models import EditionRecord, ImportRow
+from enrichment.status import describe
+from tests.factories import import_library, isbn, make_facts, make_owner, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,3 +42,18 @@ def test_asking_anew_in_the_sandbox_forgets_nothing_of_the_real_sources(sources,
     re_enrich(import_library(make_owner(), BOOK), forget=True)
     assert set(EditionRecord.objects.values_list("sandbox", flat=True)) == {False}
     assert EditionRecord.objects.count() == real
+
+
+def test_an_import_that_the_sandbox_has_worked_on_says_so_for_ever(sources, settings):
+    settings.SOURCES = "live"
+    sources.open_library.down = TryAgain("spent", reason="quota_day", retry_after=3600.0, spent=True, source="open_library")
+    library_import = import_library(make_owner(), BOOK)
+    assert not library_import.sandbox
+    settings.SOURCES = "sandbox"
+    sources.open_library.down = None
+    ImportRow.objects.filter(state=State.PARKED).update(next_at=database_now() - timedelta(seconds=1))
+    with rung_here() as here:
+        work(here)
+    library_import.refresh_from_db()
+    assert library_import.sandbox
+    assert describe(library_import).sources["open_library"]["note"] == "sandbox: invented data"
