@@ -84,7 +84,8 @@ def test_a_kept_answer_was_sent_to_nobody():
     ("error", "kept"),
     [
         (Refused("HTTP 400", reason="invalid_prompt"), [(1, "not_sent", "invalid_prompt")]),
-        (TryAgain("HTTP 500", reason="http_500"), [(1, "not_sent", "http_500")]),
+        (TryAgain("refused", reason="connect"), [(1, "not_sent", "connect")]),
+        (TryAgain("HTTP 500", reason="http_500"), []),
         (TryAgain("HTTP 429", reason="rate_limited"), []),
         (TryAgain("no answer in time", reason="timeout"), []),
     ],
