@@ -82,7 +82,9 @@ class _Taking:
         """
         verdict, reason, detail = self.seen.verdict, self.seen.reason, self.seen.detail
         if verdict == Verdict.ANSWERED:
-            verdict, reason, detail = Verdict.FAILED, "missing", "The results hold no line for it."
+            verdict, reason, detail = self.seen.rest, "", ""
+            if verdict == Verdict.FAILED:
+                reason, detail = "missing", "The results hold no line for it."
             try:
                 started_behind = self.batch.lines_applied
                 self._stream(provider)

@@ -161,6 +161,20 @@ def test_an_item_whose_line_nobody_can_read_is_given_up_after_its_time_limit(pro
     assert money()[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("rest", "state"), [(Verdict.EXPIRED, ("pending", "expired")), (Verdict.CANCELLED, ("failed", "cancelled_at_provider"))]
+)
+def test_what_the_results_of_a_batch_that_ended_early_do_not_name_was_not_worked_on(provider, rest, state):
+    batch = make_sent_batch(3)
+    provider.answer_all(batch)
+    provider.status, provider.more = str(rest), {"rest": rest}
+    del provider.lines[1]
+
+    take_results(batch.pk)
+
+    assert states_of(batch) == [("succeeded", ""), state, ("succeeded", "")]
+
+
 def test_lines_of_nobody_are_passed_over(provider, small_chunks):
     batch = make_sent_batch(2)
     provider.answer_all(batch)
