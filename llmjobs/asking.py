@@ -113,10 +113,12 @@ class _Counter:
     def _learn(self, reply: Reply) -> bool:
         """Slow down or give up by what came back; False if the question never left the house and is to be asked again."""
         error = reply.error
-        if isinstance(error, TryAgain) and (not error.asked or reply.was_throttled):
+        if isinstance(error, TryAgain) and not error.asked:
+            self._pace.not_asked(error.retry_after)
+            return False
+        if isinstance(error, TryAgain) and reply.was_throttled:
             self._pace.throttled(error.retry_after)
-            return error.asked
-        if isinstance(error, Refused) and error.account_wide:
+        elif isinstance(error, Refused) and error.account_wide:
             self._stop_at = 0.0
         elif error is None:
             self._pace.answered()

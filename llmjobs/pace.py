@@ -32,6 +32,11 @@ class Pace:
             self._open_at = max(self._open_at, time.monotonic() + wait_before(self._strikes, retry_after))
             return self.wait()
 
+    def not_asked(self, retry_after: float | None = None) -> None:
+        """Learn that a call never left the house, as its breaker or quota held it back; that is no word of the provider's."""
+        with self._lock:
+            self._open_at = max(self._open_at, time.monotonic() + wait_before(1, retry_after))
+
     def answered(self) -> None:
         """Learn that a call was answered; one that was in flight when others were turned away says nothing."""
         with self._lock:

@@ -253,5 +253,7 @@ def _learn(pace: Pace, results: Sequence[Result | Exception]) -> None:
     for result in results:
         if isinstance(result, Result):
             pace.answered()
-        elif was_told_to_wait(result) and result.reason != "quota_pace":  # which is our own, of one model
+        elif was_told_to_wait(result) and result.asked:
             pace.throttled(result.retry_after)
+        elif was_told_to_wait(result) and result.reason != "quota_pace":  # which is of one model
+            pace.not_asked(result.retry_after)

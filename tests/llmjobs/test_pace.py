@@ -62,3 +62,14 @@ def test_an_answer_after_the_wait_begins_anew_and_one_in_flight_does_not(clock, 
     clock.now += asked.wait()
     asked.answered()
     assert asked.throttled() <= 2
+
+
+def test_what_never_left_the_house_is_waited_for_and_no_strike(clock, settings):
+    settings.RETRY_BASE_SECONDS = 2
+    asked = Pace()
+    for _ in range(8):
+        asked.not_asked(30)
+        assert asked.wait() == 30
+        clock.now += asked.wait()
+
+    assert asked.throttled() <= 2
