@@ -120,10 +120,10 @@ def project_parts(*, host: str, port: int, flower_port: int) -> list[Part]:
     ]
 
 
-def main_jobs(library: Path, owner: str) -> list[list[str]]:
-    """Return the commands that show each flow: import a library; and, of the sandbox's inventions, evaluate a listing and flag books."""
-    jobs = [manage("import_library", str(library), "--owner", owner, "--wait")]
-    if settings.SOURCES == "sandbox":
+def main_jobs(library: Path | None, owner: str) -> list[list[str]]:
+    """Return the commands that import a library; or, without one, that show each flow: the sample, and of the sandbox's inventions two more."""
+    jobs = [manage("import_library", str(library or settings.SAMPLE_LIBRARY), "--owner", owner, "--wait")]
+    if library is None and settings.SOURCES == "sandbox":
         jobs += [
             manage("fetch_rates"),
             manage("run_runbook", settings.SAMPLE_LISTING, "--owner", owner, "--wait"),

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from bookops.books import Book
 from bookops.language_models import LanguageModel
 from bookops.stack.errors import StackError
 from bookops.stack.given import demand_broker, demand_database
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="stop after the import; exit code 0 only if it succeeded")
 
     def handle(self, *, port: int, library: Path | None, catalogue: Path | None, once: bool, **_: Any) -> None:
-        library = readable(library, "LIBRARY") or settings.SAMPLE_LIBRARY
+        library = readable(library, "LIBRARY")
         catalogue = readable(catalogue, "CATALOGUE")
         try:
             with only_one(settings.VAR_DIR / "up.lock"):
@@ -50,8 +51,11 @@ class Command(BaseCommand):
         if code:
             sys.exit(code)
 
-    def bring_up(self, port: int, library: Path, catalogue: Path | None, once: bool) -> int:
-        """Run everything and return the exit code: the main job's with `once`, else 0 after Ctrl-C."""
+    def bring_up(self, port: int, library: Path | None, catalogue: Path | None, once: bool) -> int:
+        """Run everything and return the exit code: the main job's with `once`, else 0 after Ctrl-C.
+
+        What there is to show is shown once: without `once` or a library, a later start only serves.
+        """
         demand_free_port(port, HOST)
         demand_database()
         if settings.REDIS_URL_GIVEN:
@@ -89,23 +93,37 @@ class Command(BaseCommand):
                 parts = project_parts(host=HOST, port=port, flower_port=flower_port)
                 for part in parts:
                     supervisor.start(part)
+                shown = settings.VAR_DIR / "shown"
                 code = 0
-                for job in main_jobs(library, ADMIN):
-                    if not code and not supervisor.asked_to_stop:
-                        code = supervisor.run(job)
-                if once or supervisor.asked_to_stop:
-                    return code
-                if code:
-                    self.stderr.write(f"The last command did not succeed (exit code {code}); everything else is up.")
-                supervisor.wait_for(parts)
-                self.say_where(port, flower_port, kept)
-                supervisor.watch()
-                self.stdout.write(f"\nStopped. Everything is kept in {settings.VAR_DIR}")
-                return 0
+                if once or library or not (shown.exists() and Book.objects.exists()):
+                    code = self.do_main_job(supervisor, library)
+                    if library is None and not code:
+                        shown.touch()
+                else:
+                    self.stdout.write("What was imported before is still here. Another export: make run LIBRARY=path.csv")
+                if not once and not supervisor.asked_to_stop:
+                    if code:
+                        self.stderr.write(f"The last command did not succeed (exit code {code}); everything else is up.")
+                    supervisor.wait_for(parts)
+                    self.say_where(port, flower_port, kept)
+                    supervisor.watch()
+                    self.stdout.write("\nStopping ...")
+            if once:
+                return code
+            self.stdout.write(f"Stopped. Everything is kept in {settings.VAR_DIR}")
+            return 0
         finally:
             settings.STACK_FILE.unlink(missing_ok=True)
             if valkey:
                 valkey.remove_socket()
+
+    def do_main_job(self, supervisor: Supervisor, library: Path | None) -> int:
+        """Import the library, or show all flows; return the exit code of the first command that did not succeed."""
+        for command in main_jobs(library, ADMIN):
+            code = supervisor.run(command)
+            if code:
+                return code
+        return 0
 
     def say_where(self, port: int, flower_port: int, kept: MachineSecrets) -> None:
         """Print where to look and how to log in."""

@@ -86,7 +86,7 @@ def started(folder: Path, port: int) -> subprocess.Popen[str]:
 
 @pytest.mark.flow
 @pytest.mark.timeout(240)
-def test_nothing_outlives_a_killed_one_and_the_next_cleans_up_does_its_jobs_and_serves_until_asked_to_stop(folder: Path) -> None:
+def test_nothing_outlives_a_killed_one_and_the_next_cleans_up_does_its_jobs_once_and_serves_until_asked_to_stop(folder: Path) -> None:
     """One test, for each start takes half a minute of two processors. CI shows `--once` by `make run ONCE=1`."""
     var = folder / "var"
     var.mkdir(mode=0o700)
@@ -122,5 +122,13 @@ def test_nothing_outlives_a_killed_one_and_the_next_cleans_up_does_its_jobs_and_
         assert process.returncode == 0, "".join(said)
     for words in ("The counts add up: 120 rows", "STRONG_BUY", "120 of 120", "Authorization: Token "):
         assert words in "".join(said)
+
+    with started(folder, free_port()) as process:
+        assert process.stdout
+        said = list(iter(process.stdout.readline, "Ctrl-C stops everything.\n"))
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert "still here" in "".join(said) and "120 rows" not in "".join(said)
+    assert re.search(r"Stopping \.\.\.\nStopped\. Everything is kept in .*\n$", rest)
     assert list((var / "valkey").rglob("*.aof*"))
     assert not (var / "stack.env").exists()
