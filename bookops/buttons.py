@@ -14,8 +14,18 @@ from django.urls import URLPattern, path, reverse
 
 from bookops.markup import list_of, page_of
 
+
+class NothingMoved(str):
+    """What to tell a person whose press found nothing to do: shown as a warning, not as a success."""
+
+
 #: Acts on an object with the value of the pressed button and returns what to tell the person; raises ValidationError.
 Press = Callable[[HttpRequest, Any, str], str]
+
+
+def moved_of_chosen(what: str, count: int, others: str) -> str:
+    """Return what to tell about the chosen rows of a list: "Cancelled: 2. The others had ended already." """
+    return f"{what}: {count}. The others {others}." if count else NothingMoved(f"{what}: none. They {others}.")
 
 
 def always(subject: Any) -> bool:
@@ -67,6 +77,10 @@ class ButtonsMixin(ModelAdmin):
         """Return where a button of that name posts to."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_press", args=[obj.pk, name])
 
+    def tell(self, request: HttpRequest, told: str) -> None:
+        """Show what came of a press, or of an action of the list."""
+        self.message_user(request, told, messages.WARNING if isinstance(told, NothingMoved) else messages.SUCCESS)
+
     def press_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Press a button: 405 unless posted, 404 for what is not there, 403 without the permission."""
         if request.method != "POST":
@@ -80,10 +94,12 @@ class ButtonsMixin(ModelAdmin):
         if obj is None:
             raise Http404
         try:
-            told, level = button.press(request, obj, request.POST.get("value", "")), messages.SUCCESS
+            told = button.press(request, obj, request.POST.get("value", ""))
         except ValidationError as error:
-            told, level = " ".join(error.messages), messages.ERROR
-        self.message_user(request, told, level)
+            told = " ".join(error.messages)
+            self.message_user(request, told, messages.ERROR)
+        else:
+            self.tell(request, told)
         if self.get_object(request, object_id) is None:  # deleted, for good or for now
             return HttpResponseRedirect(list_of(self.model))
         self.log_change(request, obj, f"{button.label}: {told}")

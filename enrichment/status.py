@@ -12,7 +12,7 @@ from bookops.clock import database_now
 from bookops.runs import BROKEN, ENDED, State
 from enrichment.asking import NAMES
 from enrichment.models import LibraryImport
-from enrichment.reasons import category_of
+from enrichment.reasons import UNREADABLE, category_of
 
 #: The words that /api/upload and /api/status use, as the seeds had them.
 SEED_WORDS = {State.SUCCEEDED: "complete", State.FAILED: "error", State.DEAD: "error", State.CANCELLED: "error"}
@@ -38,6 +38,8 @@ class ImportStatus:
     #: [{"source", "name", "rows", "until"}] of rows that wait for a spent source.
     waiting: list[dict[str, Any]]
     reasons: dict[str, int]
+    #: Failed and dead rows that another round may help: those that could be read.
+    retryable: int
     categories: dict[str, int]
     chunks_processed: int
     chunks_total: int
@@ -80,6 +82,7 @@ def describe(library_import: LibraryImport, *, ended: bool = False) -> ImportSta
         forecast_end=None if ended else _forecast(library_import, processed, total),
         waiting=_waiting(library_import) if counts[State.PARKED] else [],
         reasons=reasons,
+        retryable=sum(counts[one] for one in BROKEN) - sum(reasons.get(reason, 0) for reason in UNREADABLE),
         categories=categories,
         chunks_processed=chunks.get(State.SUCCEEDED, 0),
         chunks_total=sum(chunks.values()),

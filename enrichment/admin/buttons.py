@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from bookops.books import FACTS, Book
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.runs import BROKEN, ENDED, State
 from enrichment import imports
 from enrichment.asking import NAMES
@@ -20,12 +20,12 @@ CHANGE_BOOK = "bookops.change_book"
 def rows_moved(count: int, what: str) -> str:
     """Return what to tell about rows that a button moved."""
     if not count:
-        return f"No row was {what}: there is none that could be."
+        return NothingMoved(f"No row was {what}: there is none that could be.")
     return f"{count:,} {'row was' if count == 1 else 'rows were'} {what}."
 
 
 def cancel(request: HttpRequest, library_import: LibraryImport, value: str) -> str:
-    return "The import was cancelled." if imports.cancel_import(library_import) else "The import had ended already."
+    return "The import was cancelled." if imports.cancel_import(library_import) else NothingMoved("The import had ended already.")
 
 
 def retry_failed(request: HttpRequest, library_import: LibraryImport, value: str) -> str:
@@ -88,7 +88,7 @@ IMPORT_BUTTONS = (
         shown=lambda status: status.state not in ENDED,
         confirm="What is done stays; the rest is not worked on.",
     ),
-    Button("retry_failed", "Retry failed rows", retry_failed, RUN_IMPORT, shown=lambda status: any(status.counts[one] for one in BROKEN)),
+    Button("retry_failed", "Retry failed rows", retry_failed, RUN_IMPORT, shown=lambda status: bool(status.retryable)),
     Button("redrive", "Redrive dead rows", redrive, RUN_IMPORT, shown=lambda status: bool(status.counts[State.DEAD])),
     Button(
         "re_enrich",

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from bookops.admin import RunAdmin
+from bookops.buttons import moved_of_chosen
 from bookops.events import RunEvent
 from bookops.markup import bar, list_of, page_of
 from bookops.markup import text as foreign
@@ -80,15 +81,15 @@ class LibraryImportAdmin(RunAdmin):
     @admin.action(description="Cancel", permissions=["run"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[LibraryImport]) -> None:
         cancelled = sum(imports.cancel_import(one) for one in queryset)
-        self.message_user(request, f"Cancelled: {cancelled}. The others had ended already.")
+        self.tell(request, moved_of_chosen("Cancelled", cancelled, "had ended already"))
 
     @admin.action(description="Retry failed rows", permissions=["run"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[LibraryImport]) -> None:
-        self.message_user(request, rows_moved(sum(imports.retry_failed(one) for one in queryset), "sent round again"))
+        self.tell(request, rows_moved(sum(imports.retry_failed(one) for one in queryset), "sent round again"))
 
     @admin.action(description="Redrive dead rows", permissions=["run"])
     def redrive_selected(self, request: HttpRequest, queryset: QuerySet[LibraryImport]) -> None:
-        self.message_user(request, rows_moved(sum(imports.redrive(one) for one in queryset), "redriven"))
+        self.tell(request, rows_moved(sum(imports.redrive(one) for one in queryset), "redriven"))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Take an export; one that cannot be read is refused with its line and the remedy, beside the file."""

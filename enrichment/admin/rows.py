@@ -160,7 +160,7 @@ class ImportRowAdmin(RunAdmin):
     @admin.action(description="Retry", permissions=["run"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[ImportRow]) -> None:
         broken = queryset.filter(state__in=BROKEN).select_related("library_import")
-        self.message_user(request, rows_moved(sum(imports.retry_row(row) for row in broken), "sent round again"))
+        self.tell(request, rows_moved(sum(imports.retry_row(row) for row in broken), "sent round again"))
 
     def page(self, request: HttpRequest, obj: ImportRow) -> dict[str, Any]:
         may_run = self.has_run_permission(request)

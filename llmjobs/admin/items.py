@@ -156,7 +156,7 @@ class LLMJobItemAdmin(RunAdmin):
         for job_id, item_id in queryset.filter(state__in=BROKEN).values_list("job_id", "pk"):
             ids[job_id].append(item_id)
         sent = sum(jobs.retry_items(job, ids[job.pk]) for job in LLMJob.objects.filter(pk__in=ids))
-        self.message_user(request, items_moved(sent, "sent round again"))
+        self.tell(request, items_moved(sent, "sent round again"))
 
     @admin.action(description="Undo their answers", permissions=["review"])
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[LLMJobItem]) -> None:
@@ -165,7 +165,7 @@ class LLMJobItemAdmin(RunAdmin):
             one = reviewing.undo_item(item, by=request.user)
             undone.undone += one.undone
             undone.kept += one.kept
-        self.message_user(request, undone_words(undone))
+        self.tell(request, undone_words(undone))
 
     def page(self, request: HttpRequest, obj: LLMJobItem) -> dict[str, Any]:
         item = LLMJobItem.objects.select_related("job__owner", "batch", "proposal__decided_by").get(pk=obj.pk)

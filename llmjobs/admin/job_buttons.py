@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.language_models import MILLION
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from bookops.spend import dollars
@@ -25,14 +25,14 @@ LONGEST_ID = 100
 def items_moved(count: int, what: str) -> str:
     """Return what to tell about items that a button moved."""
     if not count:
-        return f"No item was {what}: there is none that could be."
+        return NothingMoved(f"No item was {what}: there is none that could be.")
     return f"{count:,} {'item was' if count == 1 else 'items were'} {what}."
 
 
 def undone_words(undone: reviewing.Undone) -> str:
     """Return what taking back came to."""
     if not undone.undone and not undone.kept:
-        return "Nothing was undone: no answer stands as it was written."
+        return NothingMoved("Nothing was undone: no answer stands as it was written.")
     kept = f" {undone.kept} field{'s were' if undone.kept != 1 else ' was'} left: somebody has touched them since." if undone.kept else ""
     return f"{undone.undone} answer{'s were' if undone.undone != 1 else ' was'} undone.{kept}"
 
@@ -51,15 +51,15 @@ def dollars_typed(words: str) -> int | None:
 
 
 def cancel(request: HttpRequest, job: LLMJob, value: str) -> str:
-    return "The job was cancelled." if jobs.cancel(job) else "The job had ended already."
+    return "The job was cancelled." if jobs.cancel(job) else NothingMoved("The job had ended already.")
 
 
 def pause(request: HttpRequest, job: LLMJob, value: str) -> str:
-    return "The job is paused: nothing more is sent." if jobs.pause(job) else "The job is paused already, or has ended."
+    return "The job is paused: nothing more is sent." if jobs.pause(job) else NothingMoved("The job is paused already, or has ended.")
 
 
 def resume(request: HttpRequest, job: LLMJob, value: str) -> str:
-    return "The job goes on." if jobs.resume(job) else "The job was not paused."
+    return "The job goes on." if jobs.resume(job) else NothingMoved("The job was not paused.")
 
 
 def retry_failed(request: HttpRequest, job: LLMJob, value: str) -> str:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from bookops.admin import RunAdmin
+from bookops.buttons import moved_of_chosen
 from bookops.clock import database_now
 from bookops.events import RunEvent
 from bookops.markup import badge, bar, link, list_of
@@ -132,19 +133,19 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
 
     @admin.action(description="Cancel", permissions=["run"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[LLMJob]) -> None:
-        self.message_user(request, f"Cancelled: {sum(map(jobs.cancel, queryset))}. The others had ended already.")
+        self.tell(request, moved_of_chosen("Cancelled", sum(map(jobs.cancel, queryset)), "had ended already"))
 
     @admin.action(description="Pause", permissions=["run"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[LLMJob]) -> None:
-        self.message_user(request, f"Paused: {sum(map(jobs.pause, queryset))}. The others were paused, or had ended.")
+        self.tell(request, moved_of_chosen("Paused", sum(map(jobs.pause, queryset)), "were paused, or had ended"))
 
     @admin.action(description="Resume", permissions=["run"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[LLMJob]) -> None:
-        self.message_user(request, f"Resumed: {sum(map(jobs.resume, queryset))}. The others were not paused.")
+        self.tell(request, moved_of_chosen("Resumed", sum(map(jobs.resume, queryset)), "were not paused"))
 
     @admin.action(description="Retry failed items", permissions=["run"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[LLMJob]) -> None:
-        self.message_user(request, items_moved(sum(map(jobs.retry_failed, queryset)), "sent round again"))
+        self.tell(request, items_moved(sum(map(jobs.retry_failed, queryset)), "sent round again"))
 
     def get_urls(self) -> list[URLPattern]:
         live = path("<uuid:job_id>/live/", self.admin_site.admin_view(self.live_view), name="llmjobs_llmjob_live")

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from bookops.admin import RunAdmin, ThemedFileInput, ThemedTextarea
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.events import RunEvent
 from bookops.markup import bar, list_of, page_of
 from bookops.markup import text as foreign
@@ -69,12 +69,12 @@ class BulkForm(OwnedForm):
 
 
 def cancel(request: HttpRequest, bulk: BulkImport, value: str) -> str:
-    return "The bulk import was cancelled." if bulks.cancel_bulk(bulk) else "It had ended already."
+    return "The bulk import was cancelled." if bulks.cancel_bulk(bulk) else NothingMoved("It had ended already.")
 
 
 def retry_failed(request: HttpRequest, bulk: BulkImport, value: str) -> str:
     count = bulks.retry_failed(bulk)
-    return f"{count} link{'s take their' if count != 1 else ' takes its'} turn again." if count else "No link has failed."
+    return f"{count} link{'s take their' if count != 1 else ' takes its'} turn again." if count else NothingMoved("No link has failed.")
 
 
 @admin.register(BulkImport)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.runs import BROKEN, ENDED
 from runbooks import executions
 from runbooks.admin.timeline import TITLES
@@ -33,11 +33,11 @@ def retry_failed(request: HttpRequest, execution: Execution, value: str) -> str:
         count = executions.retry_failed(execution)
     except executions.CannotRetry as refusal:
         raise ValidationError(str(refusal)) from None
-    return f"{count} step{'s run' if count != 1 else ' runs'} again." if count else "No step has failed."
+    return f"{count} step{'s run' if count != 1 else ' runs'} again." if count else NothingMoved("No step has failed.")
 
 
 def cancel(request: HttpRequest, execution: Execution, value: str) -> str:
-    return "The execution was cancelled." if executions.cancel_execution(execution) else "The execution had ended already."
+    return "The execution was cancelled." if executions.cancel_execution(execution) else NothingMoved("The execution had ended already.")
 
 
 def has_failed_steps(execution: Any) -> bool:

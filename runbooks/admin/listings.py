@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from bookops.admin import ReadOnlyAdmin
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.markup import ago
 from bookops.markup import text as foreign
 from runbooks.admin.files import stored_file
@@ -24,7 +24,7 @@ VIEWS = ("runbooks.view_listing", "runbooks.view_evalrunbook")
 
 
 def purge(request: HttpRequest, listing: Listing, value: str) -> str:
-    return "Its words and photos were deleted." if purge_listing(listing) else "That was done before."
+    return "Its words and photos were deleted." if purge_listing(listing) else NothingMoved("That was done before.")
 
 
 def purge_all_of_seller(request: HttpRequest, listing: Listing, value: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.clock import database_now
 from runbooks import comparing, executions, photos, pricing
 from runbooks.admin import forms
@@ -57,7 +57,7 @@ def refresh(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
             _, is_new = executions.refresh(runbook, runbook.owner)
         except executions.AnotherOneRuns as running:
             raise ValidationError(str(running)) from None
-    return "The listing is read again; watch it below." if is_new else "The listing is being read again already."
+    return "The listing is read again; watch it below." if is_new else NothingMoved("The listing is being read again already.")
 
 
 def rescore_now(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
@@ -181,12 +181,12 @@ def _image(runbook: EvalRunbook, value: str) -> ListingImage:
 
 def quarantine(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
     moved = photos.quarantine(_image(runbook, value), by=request.user, why=forms.WhyForm(request.POST).cleaned()["why"])
-    return "The photo is put aside; nothing was deleted." if moved else "The photo was aside already."
+    return "The photo is put aside; nothing was deleted." if moved else NothingMoved("The photo was aside already.")
 
 
 def restore(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
     moved = photos.restore(_image(runbook, value), by=request.user, why=request.POST.get("why", ""))
-    return "The photo is back." if moved else "The photo was not aside."
+    return "The photo is back." if moved else NothingMoved("The photo was not aside.")
 
 
 RUNBOOK_BUTTONS = (

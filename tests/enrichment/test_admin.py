@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
@@ -72,6 +73,11 @@ def press(client: Client, obj: Any, name: str, value: str = "") -> Any:
 
 def told(response: Any) -> str:
     return str(list(get_messages(response.wsgi_request))[-1])
+
+
+def level(response: Any) -> int:
+    """Return how the last thing told was meant: messages.SUCCESS, WARNING, …"""
+    return list(get_messages(response.wsgi_request))[-1].level
 
 
 def make_candidate(title: str = "Momo", **changes: Any) -> dict[str, Any]:
@@ -255,8 +261,25 @@ def test_a_button_sends_rows_round_again(boss, button, moved):
     assert pending == {rows[state] for state in moved}
 
 
-def test_a_button_says_so_when_there_is_nothing_to_do(boss):
-    assert told(press(boss, make_import(), "redrive")) == "No row was redriven: there is none that could be."
+def test_a_button_that_finds_nothing_to_do_says_so_as_a_warning(boss):
+    response = press(boss, make_import(), "redrive")
+    assert told(response) == "No row was redriven: there is none that could be."
+    assert level(response) == messages.WARNING
+    assert level(press(boss, make_row(state=State.DEAD).library_import, "redrive")) == messages.SUCCESS
+
+
+def test_a_retry_that_cannot_help_is_not_offered(boss):
+    library_import = make_import(state=State.SUCCEEDED)
+    make_row(library_import, state=State.FAILED, reason="title_missing")
+    assert "/press/retry_failed/" not in boss.get(page(library_import)).content.decode()
+    make_row(library_import, state=State.FAILED, reason="timeout")
+    assert "/press/retry_failed/" in boss.get(page(library_import)).content.decode()
+
+
+def test_an_action_that_finds_nothing_to_do_says_so_as_a_warning(boss):
+    ended = make_import(state=State.SUCCEEDED)
+    response = boss.post(listing(LibraryImport), {"action": "cancel_selected", "_selected_action": [ended.pk]})
+    assert (told(response), level(response)) == ("Cancelled: none. They had ended already.", messages.WARNING)
 
 
 def test_ask_anew_forgets_what_was_told(boss):
