@@ -100,7 +100,7 @@ class LibraryImportAdmin(RunAdmin):
             try:
                 library_import = imports.start_import(**form.data_for_import())
             except imports.ExportRefused as refusal:
-                form.add_error("file", str(refusal))
+                form.add_error("file", f"{form.cleaned_data['file'].name}: {refusal}")
             else:
                 self.log_addition(request, library_import, "Uploaded.")
                 self.message_user(request, f"{library_import.filename} was taken in and is being read.", messages.SUCCESS)

@@ -19,6 +19,8 @@ class UploadForm(forms.Form):
         help_text="The CSV file as Goodreads or StoryGraph gave it, unchanged.",
         widget=ThemedFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
         max_length=255,
+        # Refused by the reader of exports, with a remedy.
+        allow_empty_file=True,
     )
     policy = forms.ChoiceField(
         label="Sources",

@@ -29,8 +29,9 @@ class StatisticsSerializer(serializers.Serializer[Any]):
 class UploadSerializer(serializers.Serializer[Any]):
     """A library export to import: one of `csv` and `file`."""
 
-    csv = serializers.FileField(required=False)
-    file = serializers.FileField(required=False)
+    # An empty file is refused by the reader of exports, with a remedy.
+    csv = serializers.FileField(required=False, allow_empty_file=True)
+    file = serializers.FileField(required=False, allow_empty_file=True)
     policy = serializers.ChoiceField(choices=LibraryImport.Policy.choices, required=False)
     tolerated_failures = serializers.FloatField(
         min_value=0, max_value=1, required=False, help_text="Share of failed rows above which the import fails; none by default."

@@ -96,8 +96,14 @@ def open_export(stream: BinaryIO, *, name: str = "", max_bytes: int, max_rows: i
 
 
 def check_export(stream: BinaryIO, *, name: str = "", max_bytes: int) -> ExportSummary:
-    """Return what the file is without reading its rows; raise `ExportRefused` for its type, size, encoding or header."""
+    """Return what the file is, from its head; raise `ExportRefused` for its type, size, encoding or header, or where no row follows."""
     encoding, layout = _examine(stream, name, max_bytes)
+    if next(OpenExport(stream, encoding, layout).records(), None) is None:
+        raise ExportRefused(
+            "books_missing",
+            "The file has a header and no books below it. Export the library again once there are books in it, and upload that file.",
+            status_hint=422,
+        )
     return ExportSummary(layout.format.name, layout.generation, encoding.name, layout.delimiter, layout.header, layout.warnings)
 
 

@@ -31,6 +31,7 @@ from tests.factories import import_library, library, make_book, make_entry, make
 
 pytestmark = pytest.mark.django_db
 
+HEADER = library({}).splitlines(keepends=True)[0]
 VIEWS = ["view_libraryimport", "view_importrow", "view_book", "view_sourcehealth", "view_editionrecord", "view_runevent", "view_pulse"]
 IMPORT_BUTTONS = ["cancel", "retry_failed", "redrive", "re_enrich", "ask_anew", "give_up", "delete"]
 
@@ -218,6 +219,15 @@ def test_a_refusal_is_shown_with_its_remedy(boss):
     assert response.status_code == 200
     [refusal] = response.context["form"].errors["file"]
     assert "Goodreads" in refusal
+    assert not LibraryImport.objects.exists()
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "The file is empty."), (HEADER, "no books below it.")])
+def test_a_file_without_books_is_refused_by_name_and_with_a_remedy(boss, text, words):
+    [refusal] = upload(boss, text).context["form"].errors["file"]
+    assert refusal.startswith("library.csv: ")
+    assert words in refusal
+    assert "upload" in refusal
     assert not LibraryImport.objects.exists()
 
 

@@ -59,6 +59,8 @@ def test_it_names_the_field_that_is_wrong(api: Client, options: dict[str, str], 
         (export(name="library.pdf"), 400),
         (export(b"name,colour\nrose,red\n"), 422),
         (export(b"\x00\x01\x02\x03" * 100), 400),
+        (export(b""), 400),
+        (export(b"Book Id,Title,Author,Author l-f,ISBN,ISBN13,My Rating,Exclusive Shelf\n"), 422),
     ],
 )
 def test_it_refuses_what_is_no_export_and_says_what_to_do(api: Client, file: SimpleUploadedFile, status: int) -> None:

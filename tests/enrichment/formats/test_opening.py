@@ -172,6 +172,15 @@ def test_it_refuses_what_is_no_text(data, reason):
     assert (refused.reason, refused.status_hint) == (reason, 400)
 
 
+@pytest.mark.parametrize("tail", ["", "\n\n", " \r\n"])
+def test_it_refuses_a_header_without_books(tail):
+    header = write(Goodreads.generations["31"], [])
+    with pytest.raises(ExportRefused) as refused:
+        check_export(io.BytesIO((header + tail).encode()), max_bytes=10**6)
+    assert (refused.value.reason, refused.value.status_hint) == ("books_missing", 422)
+    assert check_export(io.BytesIO((goodreads() + tail).encode()), max_bytes=10**6).format == "goodreads"
+
+
 def test_it_names_the_line_on_which_utf8_ends():
     data = goodreads({"Title": "Früh"}, {}, {"Title": "Sp@t"}, {}).encode().replace(b"Sp@t", b"Sp\xe4t")
     assert refusal(data).detail.startswith("Line 4 ")
