@@ -14,6 +14,7 @@ from runbooks import comparing, executions, photos, pricing
 from runbooks.admin import forms
 from runbooks.admin.copy_buttons import COPY_BUTTONS, about_copy
 from runbooks.admin.money import usd
+from runbooks.admin.refused import keeping_typed
 from runbooks.comparing import CannotCompare
 from runbooks.deciding import WrongStatus, decide, delete_runbook
 from runbooks.entered import read_address, read_date, read_price
@@ -192,7 +193,7 @@ def restore(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
 RUNBOOK_BUTTONS = (
     Button("refresh", "Refresh", refresh, "runbooks.run_execution", shown=lambda one: one.copy.listing_id is not None),
     Button("rescore", "Score again", rescore_now, EDIT),
-    *map(about_copy, COPY_BUTTONS),
+    *(keeping_typed(about_copy(button)) for button in COPY_BUTTONS),
     Button(
         "delete",
         "Delete",
@@ -202,7 +203,7 @@ RUNBOOK_BUTTONS = (
         confirm="The runbook is removed for good, with its versions, comparables, price history, photos and the listing's words.",
     ),
     *(
-        Button(name, label, press, EDIT, shown=None)
+        keeping_typed(Button(name, label, press, EDIT, shown=None))
         for name, label, press in (
             ("price", "Change the price", change_price),
             ("decision", "Decide", decision),
@@ -214,8 +215,8 @@ RUNBOOK_BUTTONS = (
             ("add_comparable", "Add comparable", add_comparable),
             ("add_file", "Add comparables of a file", add_file),
             ("add_lines", "Add pasted comparables", add_lines),
-            ("quarantine", "Put photo aside", quarantine),
-            ("restore", "Take photo back", restore),
         )
     ),
+    Button("quarantine", "Put photo aside", quarantine, EDIT, shown=None),
+    Button("restore", "Take photo back", restore, EDIT, shown=None),
 )

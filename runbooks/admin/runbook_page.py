@@ -13,6 +13,7 @@ from runbooks.admin import forms
 from runbooks.admin.charts import comparable_chart, history_chart, score_bars
 from runbooks.admin.listings import photos_of
 from runbooks.admin.money import delta_words, usd
+from runbooks.admin.refused import Refused
 from runbooks.admin.timeline import TITLES
 from runbooks.bindings import suggested_percent
 from runbooks.evaluating import priced
@@ -28,8 +29,8 @@ LEGACY_MOST = 120
 FATE = ListingImage.Fate
 
 
-def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
-    """Return what the page shows that does not depend on who looks; about ten queries."""
+def shown_of(runbook: EvalRunbook, query: QueryDict, refused: Refused | None = None) -> dict[str, Any]:
+    """Return what the page shows that does not depend on who looks, with what was typed and refused; about ten queries."""
     photos = photos_of(runbook.copy.listing)
     by_id = {one["id"]: one for one in photos}
     comparables = list(runbook.comparables.select_related("changed_by").order_by("-is_current", "excluded", "basis", "pk"))
@@ -58,7 +59,8 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
         "scores": _scores(runbook),
         "chart": comparable_chart(runbook, comparables),
         "values": _values(runbook),
-        "comparables": [_comparable(one, binding) for one in comparables],
+        "comparables": [_comparable(one, binding, refused) for one in comparables],
+        "refused": refused,
         "comparable_count": sum(one.is_current for one in comparables),
         "price_changes": [
             (change, usd(change.previous_price), usd(change.new_price)) for change in runbook.price_changes.select_related("changed_by")
@@ -66,7 +68,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
         "versions": [{**one, "price": usd(one["price"]), "value": usd(one["value"])} for one in versions],
         "history": history_chart(versions[::-1]),
         "executions": runbook.executions.order_by("-created_at")[:10],
-        "forms": _forms(runbook),
+        "forms": _forms(runbook, refused),
         "levels": Comparable.Relevance.values,
         "can_be_acquired": runbook.copy.status == Copy.Status.EVALUATING,
         **_what_if(runbook, query),
@@ -118,14 +120,17 @@ def _values(runbook: EvalRunbook) -> list[dict[str, Any]]:
     return [{**value, "amounts": [usd(value[name]) for name in ("low", "mid", "median", "high")]} for value in values]
 
 
-def _comparable(row: Comparable, binding: str) -> dict[str, Any]:
+def _comparable(row: Comparable, binding: str, refused: Refused | None) -> dict[str, Any]:
     counted = priced(row)
+    is_refused = refused is not None and refused.value == str(row.public_id)
     return {
         "row": row,
         "counted": usd(counted.counted),
         "is_adjusted": counted.counted != counted.usd,
         "adjustments": {name: value for name, value in row.adjustments.items() if name != "why"},
         "adjusted_why": row.adjustments.get("why", ""),
+        "is_refused": is_refused,
+        "typed": {**row.adjustments, "why": "", "relevance": row.relevance} | (refused.typed if refused and is_refused else {}),
         "by_hand": row.origin == Comparable.Origin.MANUAL,
         "suggested": suggested_percent(binding, f"{row.title} {row.binding}"),
     }
@@ -147,15 +152,18 @@ def _versions(runbook: EvalRunbook) -> list[dict[str, Any]]:
     ]
 
 
-def _forms(runbook: EvalRunbook) -> dict[str, Any]:
-    return {
-        "price": forms.PriceForm(initial={"price": runbook.current_asking_price, "discount_code": runbook.discount_code}),
-        "comparable": forms.ComparableForm(auto_id="comparable_%s"),
-        "file": forms.CsvForm(auto_id="file_%s"),
-        "lines": forms.LinesForm(auto_id="lines_%s"),
-        "decision": forms.DecisionForm(initial={"decision": runbook.decision, "reason": runbook.decision_reason}, auto_id="decision_%s"),
-        "purchase": forms.PurchaseForm(initial={"price": runbook.current_asking_price}, auto_id="purchase_%s"),
+def _forms(runbook: EvalRunbook, refused: Refused | None) -> dict[str, Any]:
+    """Return the forms of the page by the button that each posts to, with what was typed into the one that refused it."""
+    begun: dict[str, tuple[type[forms.TypedForm], dict[str, Any]]] = {
+        "price": (forms.PriceForm, {"price": runbook.current_asking_price, "discount_code": runbook.discount_code}),
+        "add_comparable": (forms.ComparableForm, {}),
+        "add_file": (forms.CsvForm, {}),
+        "add_lines": (forms.LinesForm, {}),
+        "decision": (forms.DecisionForm, {"decision": runbook.decision, "reason": runbook.decision_reason}),
+        "acquire": (forms.PurchaseForm, {"price": runbook.current_asking_price}),
     }
+    typed = {refused.button: refused.typed} if refused else {}
+    return {name: kind(initial=initial | typed.get(name, {}), auto_id=f"{name}_%s") for name, (kind, initial) in begun.items()}
 
 
 def _what_if(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:

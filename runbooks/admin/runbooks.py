@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,6 +14,7 @@ from bookops.admin import ReadOnlyAdmin
 from bookops.markup import ago, badge, pretty_json
 from bookops.markup import text as foreign
 from runbooks.admin.money import usd
+from runbooks.admin.refused import take_refused, was_refused
 from runbooks.admin.runbook_buttons import EDIT, RUNBOOK_BUTTONS
 from runbooks.admin.runbook_page import shown_of
 from runbooks.admin.timeline import differences
@@ -100,12 +101,18 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
         return badge(runbook.decision) if runbook.decision else ""
 
     def press_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Press a button, and lead back to the part of the page that it stands in."""
+        """Press a button, and lead back to the part of the page that it stands in, or to the form that refused what was typed."""
         response = super().press_view(request, object_id, name)
-        part = request.POST.get("part")
-        if isinstance(response, HttpResponseRedirect) and part in PARTS and "/change/" in response.url:
-            response["Location"] = f"{response.url}#{part}"
+        part = part_pressed(request)
+        if isinstance(response, HttpResponseRedirect) and part and "/change/" in response.url:
+            response["Location"] = f"{response.url}#{'refused' if was_refused(request) else part}"
         return response
+
+    def message_user(
+        self, request: HttpRequest, message: Any, level: int | str = messages.INFO, extra_tags: str = "", fail_silently: bool = False
+    ) -> None:
+        """Tell it at the top of the page and, by its tag, in the part of the page that the press leads back to."""
+        super().message_user(request, message, level, extra_tags or part_pressed(request), fail_silently)
 
     def page(self, request: HttpRequest, obj: EvalRunbook) -> dict[str, Any]:
         may_edit = request.user.has_perm(EDIT)
@@ -113,7 +120,7 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
         is_owners = obj.owner_id == request.user.pk
         last = obj.executions.order_by("-created_at").first()
         return {
-            **shown_of(obj, request.GET),
+            **shown_of(obj, request.GET, take_refused(request, obj)),
             "title": f"{obj}",
             "buttons": self.buttons_for(request, obj),
             "addresses": {button.name: self.address_of(obj, button.name) for button in offered},
@@ -123,6 +130,12 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
             "last_execution": last,
             "versions_address": f"{reverse('admin:runbooks_runbookversion_changelist')}?runbook__id__exact={obj.pk}",
         }
+
+
+def part_pressed(request: HttpRequest) -> str:
+    """Return the part of a runbook's page that a press came from; "" for its top, and for a part that there is not."""
+    part = request.POST.get("part", "")
+    return part if part in PARTS else ""
 
 
 @admin.register(RunbookVersion)

@@ -436,6 +436,38 @@ def test_a_button_leads_back_to_parts_of_the_page_only(boss):
     assert response.headers["Location"].endswith("/change/")
 
 
+@pytest.mark.themed
+def test_what_is_refused_stands_in_its_form_once_more_with_why(boss):
+    runbook = make_runbook()
+    response = press(boss, runbook, "add_comparable", title="The Moonstone", price="abc", basis="sold", part="comparables")
+    assert response.headers["Location"].endswith("/change/#refused")
+    shown = boss.get(page(runbook))
+    assert shown.context["refused"].why == told(response)
+    words = shown.content.decode()
+    assert 'open id="refused"' in words
+    assert 'value="The Moonstone"' in words
+    assert 'value="abc"' in words
+    # Once: the next view of the page begins anew.
+    assert 'id="refused"' not in boss.get(page(runbook)).content.decode()
+
+
+def test_a_refused_change_of_a_comparable_is_shown_with_that_comparable(boss):
+    runbook = make_runbook()
+    key = str(runbook.comparables.get(amount=900).public_id)
+    press(boss, runbook, "adjust", key, why="cloth", binding="much", part="comparables")
+    shown = boss.get(page(runbook)).context["comparables"]
+    assert [str(one["row"].public_id) for one in shown if one["is_refused"]] == [key]
+    assert next(one["typed"]["binding"] for one in shown if one["is_refused"]) == "much"
+
+
+def test_what_came_of_a_press_is_told_in_its_part_of_the_page_too(boss):
+    runbook = make_runbook()
+    press(boss, runbook, "price", price="150", part="price")
+    assert boss.get(page(runbook)).content.decode().count("$275 → $150") >= 2
+    press(boss, runbook, "rescore")
+    assert boss.get(page(runbook)).content.decode().count("Scored again") == 1
+
+
 def test_comparables_are_changed_in_place_with_who_and_why(boss):
     runbook = make_runbook()
     one = runbook.comparables.get(amount=900)
