@@ -387,6 +387,8 @@ BOOK_CONCURRENCY = env.whole("BOOK_CONCURRENCY", 350, least=1)
 BOOK_SLOTS = -(-BOOK_CONCURRENCY // 2)
 BOOK_THREADS = BOOK_SLOTS * 4 // 3
 BOOK_DEADLINE = env.number("BOOK_DEADLINE", 300, least=1)
+# Of the workers that `manage.py up` starts: on a machine with few processors a request would wait behind all the rows they have taken.
+WORKER_NICENESS = env.whole("WORKER_NICENESS", 10)
 UPLOAD_MAX_BYTES = env.whole("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)
 UPLOAD_MAX_ROWS = env.whole("UPLOAD_MAX_ROWS", 100_000, least=1)
 SAMPLE_LIBRARY = BASE_DIR / "enrichment" / "sample" / "library.csv"  # what `manage.py up` imports when nobody names a file

@@ -23,7 +23,7 @@ from tests.servers.product import environment, manage
 #: It takes every process ten seconds only to collect it, so that it has one of its own.
 FUZZING = "tests/api/test_fuzzing.py"
 #: So many failures of a run are tried once more, each without others beside it; more than these are no accident.
-TRIED_AGAIN = 3
+TRIED_AGAIN = 5
 #: Hundreds of processes start in a run: each would compile all modules anew.
 COMPILED_ONCE = "PYTHONDONTWRITEBYTECODE"
 
@@ -46,7 +46,7 @@ class Pass:
         with tempfile.NamedTemporaryFile("r", prefix="bookops-failed-") as failed:
             # As one argument: a file that stands alone would be taken for what is to be tested, and its folder for the project's.
             code, said = self._pytest([*self.arguments, f"--failed-to={failed.name}"], aside=aside)
-            names = failed.read().splitlines()
+            names = list(dict.fromkeys(failed.read().splitlines()))
         if code == pytest.ExitCode.TESTS_FAILED and len(names) <= TRIED_AGAIN:
             code, more = self._pytest(["-q", "-n", "0", *names], aside=aside)
             verdict = "again" if code else "no more: flaky, to be mended"

@@ -20,8 +20,6 @@ SHORT_QUEUES = "imports,default,notices"
 EVALUATION_QUEUES = "runbooks,images"
 #: What nobody waits for at a screen.
 BATCH_QUEUES = "llm,bulk"
-#: Of workers: on a machine with few processors a request would wait behind all the rows they have taken.
-NICENESS = 10
 
 
 def manage(*arguments: str) -> list[str]:
@@ -64,7 +62,7 @@ def worker_part(name: str, queues: str, concurrency: int) -> Part:
             *("--without-gossip", "--without-mingle"),
         ],
         remedy="Is the broker reachable (REDIS_URL)?",
-        niceness=NICENESS,
+        niceness=settings.WORKER_NICENESS,
     )
 
 

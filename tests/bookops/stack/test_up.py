@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,8 +21,9 @@ PROJECT = Path(__file__).parents[3]
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
-    """Return what a fresh shell would have, a folder of its own, and a poller that the sample job need not wait for."""
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "VAR_DIR": str(folder / "var"), "POLL_SECONDS": "2", **changes}
+    """Return what a fresh shell would have, a folder of its own, and a poller and workers that wait for nobody."""
+    own = {"HOME": str(folder), "VAR_DIR": str(folder / "var"), "POLL_SECONDS": "2", "WORKER_NICENESS": "0"}
+    return {"PATH": os.environ["PATH"], **own, **changes}
 
 
 def up(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -76,18 +78,23 @@ def test_a_busy_port_is_one_line_with_a_remedy(folder: Path) -> None:
     assert done.stderr == f"CommandError: Port {port} is busy: something else listens there. Choose another: make run PORT={port + 1}\n"
 
 
-def started(folder: Path, port: int) -> subprocess.Popen[str]:
-    """Return a stack that has just been asked to start and goes on until it is stopped."""
+@contextmanager
+def started(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Start a stack that goes on until it is stopped; at the latest at the end of the block, also where the test's time is over."""
     command = [sys.executable, "-u", "manage.py", "up", "--port", str(port)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=PROJECT, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.flow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_nothing_outlives_a_killed_one_and_the_next_cleans_up_does_its_jobs_once_and_serves_until_asked_to_stop(folder: Path) -> None:
-    """One test, for each start takes half a minute of two processors. CI shows `--once` by `make run ONCE=1`."""
+    """One test, for a first start takes half a minute of two processors. CI shows `--once` by `make run ONCE=1`."""
     var = folder / "var"
     var.mkdir(mode=0o700)
     copy_migrated(var / "bookops.sqlite3")
@@ -96,7 +103,6 @@ def test_nothing_outlives_a_killed_one_and_the_next_cleans_up_does_its_jobs_once
         while not (var / "log" / "flower.log").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         assert len(processes_of(folder)) > 5
-        process.kill()
     deadline = time.monotonic() + 30
     while processes_of(folder) and time.monotonic() < deadline:
         time.sleep(0.2)
