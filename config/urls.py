@@ -21,6 +21,7 @@ handler404 = "bookops.api.problems.not_found"
 handler500 = "bookops.api.problems.server_error"
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include("bookops.api.urls")),
     path("api/", include("enrichment.api.urls")),

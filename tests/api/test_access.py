@@ -123,3 +123,10 @@ def test_nothing_but_pages_that_tell_nothing_is_public() -> None:
         "api/ebay/account-deletion",
         "api/llm-jobs/openai-webhook",
     }
+
+
+@pytest.mark.django_db
+def test_a_browser_at_the_root_comes_to_the_desk_and_other_addresses_stay_problems(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/admin/"
+    unknown = client.get("/nowhere")
+    assert (unknown.status_code, unknown["Content-Type"]) == (404, "application/problem+json")

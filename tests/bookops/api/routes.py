@@ -16,6 +16,7 @@ ROUTES: dict[str, list[Route]] = {
     "api/login": [Route(PUBLIC, "POST", lambda: json_body(username="nobody", password="wrong"), status=401)],
     "api/schema": [Route(PUBLIC)],
     "api/docs": [Route(PUBLIC)],
+    "": [Route(PUBLIC, status=302)],
     "favicon.ico": [Route(PUBLIC, status=302)],
     "healthz": [Route(PUBLIC)],
     "readyz": [Route(PUBLIC, status=503)],
