@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -103,8 +103,18 @@ def in_words(payload: Mapping[str, Any]) -> str:
     """Return an event's payload as one line: "rows 120 · reopened no"; ids and nested values are left to the JSON."""
     words = []
     for name, value in payload.items():
-        if name.endswith("_id") or isinstance(value, Mapping) or value in ("", None, [], ()):
-            continue
-        shown = ("yes" if value else "no") if isinstance(value, bool) else ", ".join(map(str, value)) if isinstance(value, list) else value
-        words.append(f"{name.replace('_', ' ')} {str(shown)[:120]}")
+        values = value if isinstance(value, list) else [value]
+        plain = [_in_a_word(one) for one in values if one not in ("", None) and not isinstance(one, Mapping | list)]
+        if plain and not name.endswith("_id"):
+            words.append(f"{name.replace('_', ' ')} {', '.join(plain)[:120]}")
     return " · ".join(words)
+
+
+def _in_a_word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment and moment.tzinfo else str(value)

@@ -77,3 +77,8 @@ def test_it_tells_a_payload_in_words():
         in_words({"rows": 3, "job_id": "0-1", "reopened": False, "warnings": [], "nested": {"a": 1}, "names": ["a", "b"]})
         == "rows 3 · reopened no · names a, b"
     )
+
+
+def test_it_tells_a_moment_of_a_payload_shortly_and_leaves_out_what_is_nested_in_a_list():
+    payload = {"until": "2026-11-23T03:40:49.706496+00:00", "waiting": [{"source": "google_books"}], "title": "1984"}
+    assert in_words(payload) == "until 2026-11-23 03:40 UTC · title 1984"
