@@ -33,7 +33,16 @@ CATEGORIES: dict[str, frozenset[str]] = {
 _TOO_SOON_OR_LATE = frozenset({"http_408", "http_425"})
 _FAMILY = {reason: family for family, reasons in CATEGORIES.items() for reason in reasons}
 
+_MEND = "Mend it in a text editor, or export again and upload the file unchanged; each row names its line."
+
 WORDS = {
+    "title_missing": "The row has no title. Give the book one at the service and export again; each row names its line.",
+    "width_wrong": f"The row has more or fewer cells than the header. {_MEND}",
+    "quote_misplaced": f"A quotation mark is misplaced, or the line is far too long. {_MEND}",
+    "quote_unclosed": f"A quotation mark is opened and never closed. {_MEND}",
+    "text_unreadable": f"So many quotation marks are never closed that nothing below was read. {_MEND}",
+    "cell_too_long": f"A cell is far too long. {_MEND}",
+    "characters_forbidden": f"A cell holds control characters, which no text has. {_MEND}",
     "timeout": "The source did not answer in time. Retry the row.",
     "deadline": "The book took longer than BOOK_DEADLINE allows. Retry the row.",
     "import_deadline": "The import's own deadline passed before this row was done.",

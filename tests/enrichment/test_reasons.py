@@ -66,5 +66,10 @@ def test_what_is_explained_is_raised():
     assert set(WORDS) <= {code for codes in CATEGORIES.values() for code in codes}
 
 
+def test_what_no_retry_helps_is_explained_without_its_row_too():
+    assert set(WORDS) >= UNREADABLE
+    assert all("each row names its line" in explain(reason) for reason in UNREADABLE)
+
+
 def test_the_reader_of_a_file_explains_itself():
     assert {explain(reason, "Line 3: mend it.") for reason in UNREADABLE} == {"Line 3: mend it."}
