@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from bookops.home_page import Panel, add_panel
 from bookops.markup import list_of
 from bookops.runs import BROKEN, OPEN, State
+from enrichment.admin.imports import parked_rows, state_of_import
 from enrichment.models import ImportRow, LibraryImport
 from enrichment.reasons import explain
 from enrichment.source_states import source_states
@@ -23,10 +24,10 @@ RUNNING_SHOWN = 5
 def look_at_running(request: HttpRequest) -> dict[str, Any]:
     """Return the imports that go on now, each with how it stands, and the newest that have ended."""
     running = LibraryImport.objects.filter(state__in=OPEN).select_related("owner").order_by("-created_at")[:RUNNING_SHOWN]
-    ended = LibraryImport.objects.exclude(state__in=OPEN).select_related("owner").order_by("-created_at")[:RUNNING_SHOWN]
+    ended = LibraryImport.objects.exclude(state__in=OPEN).select_related("owner").annotate(waiting=parked_rows())
     return {
         "running": [(one, describe(one)) for one in running],
-        "ended": ended,
+        "ended": [(one, state_of_import(one)) for one in ended.order_by("-created_at")[:RUNNING_SHOWN]],
         "list_address": list_of(LibraryImport),
         "may_upload": request.user.has_perm("enrichment.run_import"),
     }

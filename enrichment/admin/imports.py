@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,11 +14,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from bookops.admin import RunAdmin
 from bookops.buttons import moved_of_chosen
 from bookops.events import RunEvent
-from bookops.markup import bar, list_of, page_of
+from bookops.markup import badge, bar, list_of, page_of
 from bookops.markup import text as foreign
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from enrichment import imports
@@ -25,6 +27,7 @@ from enrichment.admin.buttons import IMPORT_BUTTONS, RUN_IMPORT, rows_moved
 from enrichment.admin.charts import charts_of
 from enrichment.admin.files import stored_file
 from enrichment.admin.upload import UploadForm
+from enrichment.api.rows import unmatched_file
 from enrichment.asking import NAMES
 from enrichment.models import ImportRow, LibraryImport
 from enrichment.reasons import explain
@@ -32,6 +35,7 @@ from enrichment.source_states import source_states
 from enrichment.status import ImportStatus, describe
 
 EVENTS_SHOWN = 50
+UNMATCHED = (ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND)
 #: Seconds between two looks of a page at its import: while it moves, and while it only waits for a source.
 LOOK_AGAIN_IN, WAIT_AGAIN_IN = 2, 15
 
@@ -51,13 +55,16 @@ class LibraryImportAdmin(RunAdmin):
 
     def list_queryset(self, some: QuerySet[LibraryImport]) -> QuerySet[LibraryImport]:
         """Count rows of running imports only: an ended one has its statistics."""
-        rows = (
-            ImportRow.objects.filter(library_import=OuterRef("pk")).order_by().values("library_import").annotate(n=Count("pk")).values("n")
-        )
+        rows = rows_of_each()
         return some.annotate(
             done=_while_open(rows.exclude(state__in=OPEN), "total_books"),
             broken=_while_open(rows.filter(state__in=BROKEN), "failed_books"),
+            waiting=parked_rows(),
         )
+
+    @admin.display(description="state", ordering="state")
+    def state_shown(self, library_import: Any) -> str:
+        return state_of_import(library_import)
 
     @admin.display(description="file", ordering="filename")
     def name(self, library_import: LibraryImport) -> str:
@@ -119,6 +126,7 @@ class LibraryImportAdmin(RunAdmin):
         return [
             path("<uuid:import_id>/live/", wrap(self.live_view), name="enrichment_libraryimport_live"),
             path("<uuid:import_id>/dashboard/", wrap(self.dashboard_view), name="enrichment_libraryimport_dashboard"),
+            path("<uuid:import_id>/unmatched/", wrap(self.unmatched_view), name="enrichment_libraryimport_unmatched"),
             path("<uuid:import_id>/upload/", wrap(self.upload_view), name="enrichment_libraryimport_upload"),
             *super().get_urls(),
         ]
@@ -149,6 +157,10 @@ class LibraryImportAdmin(RunAdmin):
         library_import = self._get(request, import_id)
         return stored_file(library_import.dashboard_key, f"{library_import.pk}.json", "application/json")
 
+    def unmatched_view(self, request: HttpRequest, import_id: Any) -> StreamingHttpResponse:
+        """Hand out the rows without a certain match as a CSV file."""
+        return unmatched_file(self._get(request, import_id))
+
     def upload_view(self, request: HttpRequest, import_id: Any) -> StreamingHttpResponse:
         """Hand out the export as it was uploaded."""
         library_import = self._get(request, import_id)
@@ -176,6 +188,9 @@ class LibraryImportAdmin(RunAdmin):
                 for outcome in ImportRow.Outcome
                 if status.outcomes.get(outcome.value)
             ],
+            "unmatched": any(status.outcomes.get(one.value) for one in UNMATCHED) or any(status.counts[one] for one in BROKEN),
+            "not_found": status.outcomes.get(ImportRow.Outcome.NOT_FOUND.value, 0),
+            "waiting": [one | {"until": datetime.fromisoformat(one["until"])} for one in status.waiting],
             "reasons": [
                 (reason, explain(reason), count, list_of(ImportRow, **{"import": obj.pk, "reason": reason}))
                 for reason, count in sorted(status.reasons.items(), key=lambda one: -one[1])
@@ -188,6 +203,23 @@ class LibraryImportAdmin(RunAdmin):
             "give_up_address": self.address_of(obj, "give_up") if may_run else "",
             "events": RunEvent.objects.filter(run_id=obj.pk).order_by("-seq")[:EVENTS_SHOWN],
         }
+
+
+def state_of_import(library_import: Any) -> str:
+    """Return an import's state, and how many of its rows wait for a source; it is annotated with `parked_rows`."""
+    state = badge(library_import.state, library_import.get_state_display())
+    return format_html("{} {}", state, badge("parked", f"{library_import.waiting:,} wait")) if library_import.waiting else state
+
+
+def rows_of_each() -> QuerySet[Any]:
+    """Return the number of rows of each import, for a subquery."""
+    rows = ImportRow.objects.filter(library_import=OuterRef("pk"))
+    return rows.order_by().values("library_import").annotate(n=Count("pk")).values("n")
+
+
+def parked_rows() -> Coalesce:
+    """Return how many rows of an import wait for a source, by an index."""
+    return Coalesce(Subquery(rows_of_each().filter(state=State.PARKED), output_field=IntegerField()), 0)
 
 
 def _while_open(rows: QuerySet[Any], statistic: str) -> Case:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from bookops.admin import RunAdmin
 from bookops.markup import badge
 from bookops.markup import text as foreign
-from bookops.runs import BROKEN
+from bookops.runs import BROKEN, State
 from enrichment import imports
 from enrichment.admin.buttons import ROW_BUTTONS, RUN_IMPORT, rows_moved
 from enrichment.asking import NAMES
@@ -141,6 +141,10 @@ class ImportRowAdmin(RunAdmin):
     def author_shown(self, row: ImportRow) -> str:
         return foreign(row.author, 40)
 
+    @admin.display(description="state", ordering="state")
+    def state_shown(self, row: ImportRow) -> str:
+        return badge(colour_of(row), row.get_state_display())
+
     @admin.display(description="match")
     def outcome_shown(self, row: ImportRow) -> str:
         return badge(row.outcome, row.get_outcome_display())
@@ -168,6 +172,7 @@ class ImportRowAdmin(RunAdmin):
         settled = obj.outcome == ImportRow.Outcome.MATCHED
         return {
             "row": obj,
+            "colour": colour_of(obj),
             "title": f"Row {obj.number}" + (f": {obj.title[:80]}" if obj.title else ""),
             "why": explain(obj.reason, obj.detail),
             "waits_for": NAMES.get(obj.waiting_for, obj.waiting_for),
@@ -189,6 +194,11 @@ class ImportRowAdmin(RunAdmin):
             "accept_address": self.address_of(obj, "accept") if may_run and obj.book_id else "",
             "buttons": self.buttons_for(request, obj),
         }
+
+
+def colour_of(row: ImportRow) -> str:
+    """Return the word whose colour a row's state has: worked through, but not found, is no success to a reader."""
+    return row.outcome if row.state == State.SUCCEEDED and row.outcome == ImportRow.Outcome.NOT_FOUND else row.state
 
 
 def address_at_source(candidate: Candidate) -> str:

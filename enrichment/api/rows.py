@@ -26,7 +26,7 @@ from bookops.safe_csv import safe_cell
 from enrichment.api.owned import import_of, row_of, rows_of
 from enrichment.api.row_serializers import ChooseSerializer, DeadLetterSerializer, RowDetailSerializer, RowSerializer
 from enrichment.imports import choose_candidate, retry_row
-from enrichment.models import ImportRow
+from enrichment.models import ImportRow, LibraryImport
 from enrichment.reasons import explain
 
 UNMATCHED_COLUMNS = ["row", "line", "title", "author", "isbn13", "state", "outcome", "score", "reason", "explanation", "best_candidate"]
@@ -159,11 +159,15 @@ class UnmatchedView(APIView):
     )
     def get(self, request: OwnerRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         """Stream the file, a page of rows at a time."""
-        library_import = import_of(request, pk)
-        unmatched = Q(outcome__in=[ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND]) | Q(state__in=BROKEN)
-        headers = {"Content-Disposition": f'attachment; filename="unmatched-{library_import.pk}.csv"'}
-        lines = csv_lines(library_import.rows.filter(unmatched).order_by("number"))
-        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+        return unmatched_file(import_of(request, pk))
+
+
+def unmatched_file(library_import: LibraryImport) -> StreamingHttpResponse:
+    """Return the rows of an import without a certain match as a file for saving."""
+    unmatched = Q(outcome__in=[ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND]) | Q(state__in=BROKEN)
+    headers = {"Content-Disposition": f'attachment; filename="unmatched-{library_import.pk}.csv"'}
+    lines = csv_lines(library_import.rows.filter(unmatched).order_by("number"))
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def csv_lines(rows: Any, at_once: int = 500) -> AsyncIterator[bytes]:

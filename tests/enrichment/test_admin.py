@@ -360,6 +360,56 @@ def test_it_is_asked_less_often_while_only_a_source_is_waited_for_and_never_afte
     assert live(boss, done.library_import).json()["look_again_in"] == 0
 
 
+@pytest.mark.themed
+def test_rows_that_wait_are_told_where_an_import_is_said_to_have_succeeded(boss):
+    done = make_import(state=State.SUCCEEDED, rows_read=2, filename="waits.csv")
+    make_row(done, state=State.SUCCEEDED)
+    until = database_now() + timedelta(hours=3, minutes=1)
+    make_row(done, state=State.PARKED, waiting_for="google_books", next_at=until)
+    head, _ = live(boss, done).json()["parts"]["now"].replace("\xa0", " ").split("desk-big")
+    for words in ("1 wait<", "1 row waits for Google Books", "arrives by itself", "in 3 hours"):
+        assert words in head, words
+    assert until.isoformat()[:16] not in re.sub(r"<time [^>]*>", "", head)
+    for address in (listing(LibraryImport), reverse("admin:index")):
+        assert "1 wait<" in boss.get(address).content.decode(), address
+
+
+@pytest.mark.parametrize(("sandbox", "outcome", "told"), [(True, "not_found", True), (True, "matched", False), (False, "not_found", False)])
+def test_where_the_sandbox_knows_not_a_book_the_page_says_how_to_find_it(boss, sandbox, outcome, told):
+    row = make_row(make_import(state=State.SUCCEEDED, sandbox=sandbox), state=State.SUCCEEDED, outcome=outcome)
+    assert ("CATALOGUE=" in boss.get(page(row.library_import)).content.decode()) is told
+
+
+@pytest.mark.themed
+def test_rows_without_a_match_are_handed_out_as_csv(boss):
+    library_import = make_import(state=State.SUCCEEDED)
+    make_row(library_import, entry=make_entry(title="Known book"), state=State.SUCCEEDED, outcome="matched")
+    address = reverse("admin:enrichment_libraryimport_unmatched", args=[library_import.pk])
+    assert address not in boss.get(page(library_import)).content.decode()
+    make_row(library_import, entry=make_entry(2, title="Unknown book"), state=State.SUCCEEDED, outcome="not_found")
+    assert address in boss.get(page(library_import)).content.decode()
+    assert client_of(make_staff()).get(address).status_code == 403
+    lines = body_of(boss.get(address)).decode().splitlines()
+    assert len(lines) == 2
+    assert "Unknown book" in lines[1]
+
+
+def test_a_row_that_was_not_found_is_not_shown_as_a_success(boss):
+    row = make_row(make_import(state=State.SUCCEEDED), state=State.SUCCEEDED, outcome="not_found")
+    for address in (page(row), listing(ImportRow)):
+        assert "desk-succeeded" not in boss.get(address).content.decode()
+    ImportRow.objects.update(outcome="matched")
+    assert "desk-succeeded" in boss.get(page(row)).content.decode()
+
+
+def test_the_timeline_speaks_no_code(boss):
+    library_import = make_import(state=State.SUCCEEDED)
+    library_import.record("finished", waiting=[{"source": "google_books", "until": "2026-11-23T03:40:49+00:00"}], total_books=2)
+    timeline = live(boss, library_import).json()["parts"]["timeline"]
+    assert "total books 2" in timeline
+    assert "{" not in timeline
+
+
 def test_the_live_view_is_not_for_everybody():
     library_import = make_import()
     assert live(client_of(make_staff()), library_import).status_code == 403
