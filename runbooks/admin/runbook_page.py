@@ -24,7 +24,7 @@ from runbooks.scoring.scores import Score
 VERSIONS_SHOWN = 60
 #: The colours of a score bar begin at these points.
 AMBER_FROM, GREEN_FROM = 60, 80
-#: The most of the legacy score, which is no per cent.
+#: The most of the first score, which is no per cent.
 LEGACY_MOST = 120
 FATE = ListingImage.Fate
 
@@ -43,7 +43,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict, refused: Refused | None = N
         "listing": runbook.copy.listing,
         "figures": _figures(runbook),
         "score_colour": colour_of(runbook.combined_score),
-        "legacy_colour": colour_of(runbook.total_score),
+        "first_differs": (runbook.recommendation == "ACQUIRE") != (runbook.recommendation_tier in ("STRONG_BUY", "BUY")),
         "legacy_most": LEGACY_MOST,
         "photos": [one for one in photos if one["image"].fate == FATE.KEPT],
         "put_aside": [one for one in photos if one["image"].fate in (FATE.QUARANTINED, FATE.SKIPPED) and one["large"]],
@@ -76,8 +76,18 @@ def shown_of(runbook: EvalRunbook, query: QueryDict, refused: Refused | None = N
 
 
 def colour_of(score: int) -> str:
-    """Return the colour of a score, as a word: of points, though the first score has 120, for 80 of them say ACQUIRE."""
+    """Return the colour of the combined score, as a word."""
     return "green" if score >= GREEN_FROM else "amber" if score >= AMBER_FROM else "red"
+
+
+def advised(amount: Decimal | None, note: str) -> tuple[str, str]:
+    """Return the price that gives 80 points of the first score, and what it is: that it sets no limit is no advice to buy."""
+    match note:
+        case "any":
+            return "–", "no limit from the first score: it has its 80 points at whatever price"
+        case "unattainable":
+            return "unattainable", "no price brings the first score to 80 points"
+    return usd(amount), "the most for 80 points of the first score"
 
 
 def _figures(runbook: EvalRunbook) -> list[tuple[str, str, str]]:
@@ -90,12 +100,12 @@ def _figures(runbook: EvalRunbook) -> list[tuple[str, str, str]]:
         if runbook.fmv_mid is not None
         else "insufficient data"
     )
-    recommend = {"any": "any price", "unattainable": "unattainable"}.get(runbook.recommended_price_note, usd(runbook.recommended_price))
-    offer = f"offer {usd(runbook.suggested_offer)}" if runbook.suggested_offer is not None else "the most to reach 80 points"
+    recommend, remark = advised(runbook.recommended_price, runbook.recommended_price_note)
+    offer = f"offer {usd(runbook.suggested_offer)}; " if runbook.suggested_offer is not None else ""
     return [
         ("Asking", usd(runbook.current_asking_price), asking),
         ("Est. FMV", usd(runbook.fmv_mid), value),
-        ("Recommend", recommend, offer),
+        ("Recommend", recommend, offer + remark),
         ("Delta", delta_words(runbook.current_asking_price, runbook.fmv_mid), "asking price to value"),
     ]
 
@@ -110,7 +120,7 @@ def _scores(runbook: EvalRunbook) -> list[tuple[str, int, int, Any]]:
     return [
         ("Quality", runbook.quality_score, 100, score_bars(tiered.get("quality", {}))),
         ("Strategic fit", runbook.strategic_fit_score, 100, score_bars(tiered.get("strategic_fit", {}))),
-        ("Legacy score", runbook.total_score, LEGACY_MOST, score_bars(runbook.score_breakdown)),
+        ("First score", runbook.total_score, LEGACY_MOST, score_bars(runbook.score_breakdown)),
     ]
 
 
@@ -195,10 +205,10 @@ def _beside(before: Score, after: Score) -> Sequence[tuple[str, str, str]]:
             ("Price position", score.position.value if score.position else "not known"),
             ("Tier", score.tier.value.replace("_", " ")),
             ("Combined score", f"{score.combined}"),
-            ("Legacy score", f"{score.legacy.total} of {score.legacy.most}"),
-            ("Legacy recommendation", score.recommendation.value),
+            ("First score", f"{score.legacy.total} of {score.legacy.most}"),
+            ("By the first score", score.recommendation.value),
             ("Suggested offer", usd(score.suggested_offer)),
-            ("Recommended price", usd(price.amount) if price.amount is not None else price.note or "–"),
+            ("Price for 80 points of the first score", advised(price.amount, price.note)[0]),
             ("Why", score.reasoning),
         ]
 

@@ -24,16 +24,23 @@ def shown(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("points", "colour"), [(0, "red"), (59, "red"), (60, "amber"), (79, "amber"), (80, "green"), (120, "green")])
-def test_a_score_bar_is_green_from_the_points_that_say_acquire(points: int, colour: str):
-    assert shown(total_score=points)["legacy_colour"] == colour
+def test_the_score_that_decides_has_the_colour_of_its_points(points: int, colour: str):
     assert shown(combined_score=points)["score_colour"] == colour
+
+
+@pytest.mark.parametrize(
+    ("tier", "first", "differs"),
+    [("PASS", "ACQUIRE", True), ("BUY", "ACQUIRE", False), ("STRONG_BUY", "PASS", True), ("PASS", "PASS", False)],
+)
+def test_it_says_where_the_first_score_says_otherwise_than_the_one_that_decides(tier: str, first: str, differs: bool):
+    assert shown(recommendation_tier=tier, recommendation=first)["first_differs"] is differs
 
 
 @pytest.mark.parametrize(
     ("subject", "amount", "note", "said"),
     [
         ({"binding": "cloth"}, Decimal("140.00"), "", "$140"),
-        ({"binding": "half calf", "condition": "Very Good", "publisher": "Bentley"}, None, "any", "any price"),
+        ({"binding": "half calf", "condition": "Very Good", "publisher": "Bentley"}, None, "any", "–"),
         ({"binding": "cloth", "condition": "Poor"}, None, "unattainable", "unattainable"),
     ],
     ids=["below the value", "any", "unattainable"],
