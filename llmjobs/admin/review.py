@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -16,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from bookops.buttons import ButtonsMixin, NothingMoved
 from bookops.capped_pages import CappedPaginator
 from bookops.markup import list_of, page_of
 from llmjobs import reviewing
@@ -29,7 +29,7 @@ MOST_AT_ONCE = 2_000
 JSON = "application/json"
 
 
-class ReviewMixin(ModelAdmin):
+class ReviewMixin(ButtonsMixin):
     """Serve the review page of the ProposalAdmin."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -50,7 +50,7 @@ class ReviewMixin(ModelAdmin):
             "wanted": wanted,
             "cards": cards_of(page.object_list),
             "page": page,
-            "whys": [(label, count, wanted.address(why=name), name == wanted.why) for name, label, count in wanted.whys()],
+            "whys": [(name, label, count, wanted.address(why=name), name == wanted.why) for name, label, count in wanted.whys()],
             "may_review": request.user.has_perm(REVIEW),
             "most_at_once": MOST_AT_ONCE,
             "jobs_address": list_of(LLMJob),
@@ -59,7 +59,7 @@ class ReviewMixin(ModelAdmin):
         return TemplateResponse(request, "llmjobs/desk/review.html", context)
 
     def _decide(self, request: HttpRequest) -> HttpResponse:
-        """Do what was pressed; a script is told what to take off the page, anybody else is led back."""
+        """Do what was pressed; a script is told what to take off the page and what is left, anybody else is led back."""
         if not request.user.has_perm(REVIEW):
             raise PermissionDenied
         ids = chosen(request)
@@ -71,8 +71,12 @@ class ReviewMixin(ModelAdmin):
         for job in LLMJob.objects.filter(proposals__in=ids).distinct():
             self.log_change(request, job, f"Review: {told}")
         if request.headers.get("Accept") == JSON:
-            return JsonResponse({"told": told, "refused": bool(refusal), "stale": reviewed.stale, "gone": gone(ids)})
-        self.message_user(request, told, messages.ERROR if refusal else messages.SUCCESS)
+            left = {"waiting": Wanted(request).counts()}
+            return JsonResponse({"told": told, "refused": bool(refusal), "stale": reviewed.stale, "gone": gone(ids)} | left)
+        if refusal:
+            self.message_user(request, told, messages.ERROR)
+        else:
+            self.tell(request, told)
         return HttpResponseRedirect(_back(request))
 
 
@@ -97,6 +101,11 @@ class Wanted:
         """Return the reasons for which something waits, with how many each. One query."""
         counts = dict(self._of_job().order_by().values_list("why").annotate(n=Count("pk")))
         return [(why.value, str(why.label), counts[why]) for why in Proposal.Why if counts.get(why)]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many wait for each reason, and as "shown" how many the filter shows."""
+        counts = {name: count for name, _, count in self.whys()}
+        return counts | {"shown": counts.get(self.why, 0) if self.why else sum(counts.values())}
 
     def address(self, *, why: str = "") -> str:
         """Return where the same job's proposals are shown for another reason."""
@@ -143,7 +152,7 @@ def reviewed_words(reviewed: reviewing.Reviewed) -> str:
         (reviewed.decided, "decided before"),
     ]
     words = ", ".join(f"{count:,} {what}" for count, what in told if count)
-    return f"Proposals: {words}." if words else "No proposal was chosen."
+    return f"Proposals: {words}." if words else NothingMoved("No proposal was chosen.")
 
 
 def gone(ids: Sequence[int]) -> list[int]:

@@ -98,7 +98,7 @@ def test_chosen_books_are_flagged_reviewed_and_put_back(page, log_in, worker, be
     expect(page.locator("#progress")).to_have_text("8 / 8")
     assert PollTick.objects.filter(items_updated__gt=0).exists()
     waiting = Proposal.objects.filter(job=job, state="waiting").count()
-    assert waiting >= 4
+    assert waiting >= 6
 
     page.locator("#to-review").click()
     cards = page.locator("[data-proposal]")
@@ -108,13 +108,21 @@ def test_chosen_books_are_flagged_reviewed_and_put_back(page, log_in, worker, be
     page.keyboard.press("k")
     page.keyboard.press("a")
     expect(cards).to_have_count(waiting - 1)
+    expect(page.locator("[data-waiting=policy]")).to_have_text(f"{waiting - 1}")
+    # Where some are ticked, a key is about those.
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("a")
+    expect(page.get_by_text("Proposals: 2 written.").first).to_be_visible()
+    expect(cards).to_have_count(waiting - 3)
     page.keyboard.press("c")
     page.keyboard.press("Tab")
     page.locator("[data-proposal].desk-current textarea").fill("Not the novel itself.")
     page.locator("[data-proposal].desk-current").get_by_role("button", name="Write this instead").click()
-    expect(cards).to_have_count(waiting - 2)
+    expect(cards).to_have_count(waiting - 4)
     page.keyboard.press("r")
-    expect(cards).to_have_count(waiting - 3)
+    expect(cards).to_have_count(waiting - 5)
     page.locator("summary", has_text="All that wait").click()
     page.get_by_role("button", name="Accept all").click()
     expect(page.locator("#none-waiting")).to_be_visible()

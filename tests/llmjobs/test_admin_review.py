@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
@@ -209,3 +210,17 @@ def test_it_leads_back_to_pages_of_its_own_only(boss, back, led):
 def test_a_proposal_leads_to_its_item(boss):
     [proposal] = proposals_of(make_answered(1))
     assert boss.get(page(proposal)).headers["Location"] == page(proposal.item)
+
+
+def test_a_script_is_told_how_many_are_left(boss):
+    job = make_answered(3)
+    answer = boss.post(address(job=job.pk), {"decision": "accept", "proposal": [proposals_of(job)[0].pk]}, headers=AS_SCRIPT).json()
+    assert answer["waiting"] == {"policy": 2, "shown": 2}
+    answer = boss.post(address(why="unsure"), {"decision": "accept", "proposal": [proposals_of(job)[1].pk]}, headers=AS_SCRIPT).json()
+    assert answer["waiting"] == {"policy": 1, "shown": 0}
+
+
+def test_a_press_about_nothing_is_no_success(boss):
+    make_answered(1)
+    (message,) = get_messages(decide(boss, "accept").wsgi_request)
+    assert (str(message), message.level_tag) == ("No proposal was chosen.", "warning")

@@ -35,6 +35,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!answer.ok) throw new Error(answer.status);
     const news = await answer.json();
     told.textContent = news.told;
+    for (const count of document.querySelectorAll("[data-waiting]")) count.textContent = news.waiting[count.dataset.waiting] ?? 0;
     // What has changed meanwhile is drawn anew by the server.
     if (news.stale) location.reload();
     else takeAway(news.gone.map(String));
@@ -57,7 +58,9 @@ document.addEventListener("DOMContentLoaded", () => {
       if (event.key === "Escape") choose(event.target.closest("[data-proposal]"));
       return;
     }
-    const press = (name) => current?.querySelector(`[name=decision][value=${name}]`)?.click();
+    const isTicked = document.querySelector("[form=ticked]:checked") !== null;
+    const asked = (name) => isTicked ? document.querySelector(`button[form=ticked][value=${name}]`) : current?.querySelector(`[name=decision][value=${name}]`);
+    const press = (name) => asked(name)?.click();
     const act = {
       j: () => step(current ? 1 : 0),
       k: () => step(-1),
