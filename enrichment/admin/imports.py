@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 
 from bookops.admin import RunAdmin
 from bookops.buttons import moved_of_chosen
@@ -72,7 +71,7 @@ class LibraryImportAdmin(RunAdmin):
 
     @admin.display(description="progress")
     def progress(self, library_import: Any) -> str:
-        return bar(library_import.done, library_import.rows_read)
+        return bar(library_import.done - library_import.waiting, library_import.rows_read)
 
     @admin.display(description="failed")
     def failures(self, library_import: Any) -> str:
@@ -178,10 +177,13 @@ class LibraryImportAdmin(RunAdmin):
     def _live(self, request: HttpRequest, obj: LibraryImport, status: ImportStatus) -> dict[str, Any]:
         """Return what the parts of the page show that change while an import goes on."""
         may_run = self.has_run_permission(request)
+        done = status.processed - status.counts[State.PARKED]
         filtered = {state: list_of(ImportRow, **{"import": obj.pk, "state__exact": state}) for state in status.counts}
         return {
             "import": obj,
             "status": status,
+            "done": done,
+            "percent": min(status.percent, round(100 * done / status.total, 1)) if status.total else status.percent,
             "counts": [(State(state), count, filtered[state]) for state, count in status.counts.items() if count],
             "outcomes": [
                 (outcome, status.outcomes[outcome.value], list_of(ImportRow, **{"import": obj.pk, "outcome": outcome.value}))
@@ -207,8 +209,10 @@ class LibraryImportAdmin(RunAdmin):
 
 def state_of_import(library_import: Any) -> str:
     """Return an import's state, and how many of its rows wait for a source; it is annotated with `parked_rows`."""
-    state = badge(library_import.state, library_import.get_state_display())
-    return format_html("{} {}", state, badge("parked", f"{library_import.waiting:,} wait")) if library_import.waiting else state
+    state = library_import.get_state_display()
+    if library_import.waiting:
+        return badge("parked", f"{state} · {library_import.waiting:,} wait")
+    return badge(library_import.state, state)
 
 
 def rows_of_each() -> QuerySet[Any]:

@@ -366,12 +366,13 @@ def test_rows_that_wait_are_told_where_an_import_is_said_to_have_succeeded(boss)
     make_row(done, state=State.SUCCEEDED)
     until = database_now() + timedelta(hours=3, minutes=1)
     make_row(done, state=State.PARKED, waiting_for="google_books", next_at=until)
-    head, _ = live(boss, done).json()["parts"]["now"].replace("\xa0", " ").split("desk-big")
+    head, progress = live(boss, done).json()["parts"]["now"].replace("\xa0", " ").split("desk-big")
     for words in ("1 wait<", "1 row waits for Google Books", "arrives by itself", "in 3 hours"):
         assert words in head, words
     assert until.isoformat()[:16] not in re.sub(r"<time [^>]*>", "", head)
     for address in (listing(LibraryImport), reverse("admin:index")):
-        assert "1 wait<" in boss.get(address).content.decode(), address
+        assert ">succeeded · 1 wait<" in boss.get(address).content.decode(), address
+    assert "1 / 2" in progress and "50.0 %" in progress
 
 
 @pytest.mark.parametrize(("sandbox", "outcome", "told"), [(True, "not_found", True), (True, "matched", False), (False, "not_found", False)])
