@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,10 @@ from bookops.purposes import purpose_named
 from bookops.runs import State
 from llmjobs.holding import most_cost, price_of
 from llmjobs.jobs import BY_DEFAULT, Plan, Scope, draft, scoped
+from llmjobs.keeping import kept_answers
 from llmjobs.models import LLMJob, LLMJobItem
 from llmjobs.previewing import MOST, preview_of
+from llmjobs.questions import Asking
 
 #: An average is believed from so many answers on.
 ENOUGH = 20
@@ -44,10 +46,18 @@ class AskEstimate:
     output_tokens: int
     #: Whether the output was measured on this purpose's earlier answers, or is the most that may come.
     output_is_measured: bool
+    #: The limit of one answer, and the longest of the earlier ones where those were measured.
+    most_output_tokens: int
+    longest_output_tokens: int | None
     #: Microdollars: as expected, and the most that is held before anything is sent.
     cost: int
     most_cost: int
     seconds: float
+
+    @property
+    def may_be_cut_short(self) -> bool:
+        """Say whether an answer as long as one that was measured would pass the limit, and so fail."""
+        return self.longest_output_tokens is not None and self.longest_output_tokens > self.most_output_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,9 @@ class Estimate:
     """Hold what a job would take, by model and in all."""
 
     targets: int
+    #: Questions of the samples, to all models, and how many of them are answered from kept answers, without a call.
+    looked_at: int
+    kept: int
     asks: list[AskEstimate]
     cost: int
     most_cost: int
@@ -76,6 +89,8 @@ def estimate(owner: Any, purpose_name: str, scope: Scope, plan: Plan = BY_DEFAUL
     resent = sum(ask.most_cost for ask in asks if ask.way == "responses") if job.unanswered == LLMJob.Unanswered.RESEND else 0
     return Estimate(
         targets=seen.targets,
+        looked_at=len(seen.samples) * len(job.asks),
+        kept=_kept(job, [one.prompt for one in seen.samples]),
         asks=asks,
         cost=sum(ask.cost for ask in asks),
         most_cost=most,
@@ -88,7 +103,7 @@ def _estimate_ask(job: LLMJob, ask: Mapping[str, Any], targets: int, tokens: flo
     day = database_now().date()
     model, price = model_on(day, ask["provider"], ask["model"]), price_of(ask["provider"], ask["model"], day)
     measured = measured_output(job.purpose, ask)
-    output = min(measured, ask["most_output_tokens"]) if measured is not None else ask["most_output_tokens"]
+    output = min(measured.average, ask["most_output_tokens"]) if measured else ask["most_output_tokens"]
     each = price.cost(Usage(round(tokens), round(output)), ask["tier"])
     most_each = most_cost(price, tokens=round(tokens), most_output_tokens=ask["most_output_tokens"], tier=ask["tier"])
     batches = _batches(model, targets, tokens) if ask["way"] == "batch" else 0
@@ -102,20 +117,40 @@ def _estimate_ask(job: LLMJob, ask: Mapping[str, Any], targets: int, tokens: flo
         input_tokens=round(tokens * targets),
         output_tokens=round(output * targets),
         output_is_measured=measured is not None,
+        most_output_tokens=ask["most_output_tokens"],
+        longest_output_tokens=measured.longest if measured else None,
         cost=each * targets,
         most_cost=most_each * targets,
         seconds=_seconds(job, ask, model, targets, batches),
     )
 
 
-def measured_output(purpose: str, ask: Mapping[str, Any]) -> float | None:
-    """Return the average output tokens of a purpose's newest answers by a model; None while there are too few."""
+def _kept(job: LLMJob, prompts: Sequence[str]) -> int:
+    """Return how many of the questions with these prompts an answer is kept for. One query."""
+    if not job.uses_kept_answers:
+        return 0
+    asking = Asking.of(job)
+    asked = [asking.digest(ask["provider"], ask["model"], ask["effort"], prompt) for ask in job.asks for prompt in prompts]
+    kept = set(kept_answers(job).filter(digest__in=asked).values_list("digest", flat=True))
+    return sum(digest in kept for digest in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredOutput:
+    """Hold the output tokens of earlier answers."""
+
+    average: float
+    longest: int
+
+
+def measured_output(purpose: str, ask: Mapping[str, Any]) -> MeasuredOutput | None:
+    """Return what a purpose's newest answers by a model took; None while there are too few."""
     answered = LLMJobItem.objects.filter(
         job__purpose=purpose, provider=ask["provider"], model=ask["model"], effort=ask["effort"], state=State.SUCCEEDED, was_kept=False
     )
     newest = answered.order_by("-pk").values("output_tokens")[:NEWEST]
-    seen = newest.aggregate(n=Count("*"), average=Avg("output_tokens"))
-    return seen["average"] if seen["n"] >= ENOUGH else None
+    seen = newest.aggregate(n=Count("*"), average=Avg("output_tokens"), longest=Max("output_tokens"))
+    return MeasuredOutput(seen["average"], seen["longest"]) if seen["n"] >= ENOUGH else None
 
 
 def _batches(model: LanguageModel, targets: int, tokens: float) -> int:

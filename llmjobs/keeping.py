@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from bookops.runs import State
 from llmjobs.applying import apply_kept
@@ -14,11 +14,16 @@ from llmjobs.models import LLMJob, LLMJobItem
 PORTION = 500
 
 
+def kept_answers(job: LLMJob) -> QuerySet[LLMJobItem]:
+    """Return the items whose answers a job may be answered from, for the same digest."""
+    return LLMJobItem.objects.filter(owner=job.owner_id, job__sandbox=job.sandbox, state=State.SUCCEEDED).exclude(answer={})
+
+
 def answer_from_kept(job: LLMJob) -> int:
     """Answer what waits to be sent and was asked before, and return how many; nothing is paid. One query when nothing was."""
     if not job.uses_kept_answers:
         return 0
-    kept = LLMJobItem.objects.filter(owner=job.owner_id, job__sandbox=job.sandbox, state=State.SUCCEEDED).exclude(answer={})
+    kept = kept_answers(job)
     asked_before = Exists(kept.filter(digest=OuterRef("digest")))
     waiting = LLMJobItem.objects.filter(asked_before, job=job, state=State.PENDING).exclude(digest="")
     answered = 0

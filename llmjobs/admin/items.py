@@ -19,7 +19,7 @@ from bookops.spend import dollars
 from llmjobs import jobs, reconciling, reviewing
 from llmjobs.admin.cards import card_of
 from llmjobs.admin.job_buttons import REVIEW, RUN, items_moved, undone_words
-from llmjobs.admin.statuses import ITEM_WORDS, ItemStatusFilter, JobFilter, ReasonFilter, asked_job
+from llmjobs.admin.statuses import CUT_SHORT, ITEM_WORDS, ItemStatusFilter, JobFilter, ReasonFilter, asked_job, clone_address
 from llmjobs.models import LLMJob, LLMJobItem, Proposal
 
 Stage = LLMJobItem.Stage
@@ -176,6 +176,8 @@ class LLMJobItemAdmin(RunAdmin):
             "status": status_badge(item),
             "cost": dollars(item.cost),
             "held": dollars(item.held) if item.held else "",
+            "is_cut_short": item.state in BROKEN and item.reason in CUT_SHORT,
+            "clone_address": clone_address(item.job) if self.has_run_permission(request) else "",
             "card": card_of(proposal) if proposal else None,
             "siblings": LLMJobItem.objects.filter(job=item.job, target_id=item.target_id).exclude(pk=item.pk).order_by("number"),
             "story": _story(item),

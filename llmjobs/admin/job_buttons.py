@@ -161,7 +161,7 @@ JOB_BUTTONS = (
     ),
     Button(
         "cancel",
-        "Cancel",
+        "Cancel the job",
         cancel,
         RUN,
         shown=lambda job: job.state not in ENDED,

@@ -30,7 +30,7 @@ from llmjobs import jobs
 from llmjobs.admin.appending import APPEND, may_be_added_to
 from llmjobs.admin.job_buttons import JOB_BUTTONS, REVIEW, RUN, items_moved
 from llmjobs.admin.starting import StartingMixin
-from llmjobs.admin.statuses import ITEM_WORDS, JobStatusFilter, reasons_of, status_counts
+from llmjobs.admin.statuses import CUT_SHORT, ITEM_WORDS, JobStatusFilter, clone_address, reasons_of, status_counts
 from llmjobs.estimating import forecast_end
 from llmjobs.measures import measures_of
 from llmjobs.models import LLMJob, LLMJobItem, Proposal, ProviderBatch
@@ -167,11 +167,11 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
             "title": obj.label,
             "buttons": self.buttons_for(request, obj),
             "live_address": reverse("admin:llmjobs_llmjob_live", args=[obj.pk]),
-            "clone_address": f"{reverse('admin:llmjobs_llmjob_add')}?clone={obj.pk}" if may_run else "",
             "addresses": {name: self.address_of(obj, name) for name in ("priority", "cap")} if may_run and obj.state not in ENDED else {},
             "append_address": self.address_of(obj, "append") if may_run and may_be_added_to(obj) else "",
             "filters": list(getattr(purpose, "FILTERS", {})),
             "priorities": [(name, number == obj.priority) for name, number in jobs.PRIORITIES.items()],
+            "priority": next((name for name, number in jobs.PRIORITIES.items() if number == obj.priority), obj.priority),
             "cap": dollars(obj.cap) if obj.cap is not None else "",
             "purpose": purpose,
         }
@@ -194,6 +194,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
         now = database_now()
         proposals = Proposal.objects.filter(job=job).order_by().values_list("state").annotate(n=Count("pk"))
         may_run = self.has_run_permission(request)
+        reasons = reasons_of(items)
         return {
             "job": job,
             "page_state": page_state(job),
@@ -207,7 +208,9 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
             ],
             "flagged_address": list_of(LLMJobItem, job=job.pk, flagged__exact=1),
             "items_address": list_of(LLMJobItem, job=job.pk),
-            "reasons": [(reason, count, list_of(LLMJobItem, job=job.pk, reason=reason)) for reason, count in reasons_of(items)],
+            "reasons": [(reason, count, list_of(LLMJobItem, job=job.pk, reason=reason)) for reason, count in reasons],
+            "has_cut_short": any(reason in CUT_SHORT for reason, _ in reasons),
+            "clone_address": clone_address(job) if may_run else "",
             "proposals": [
                 (Proposal.State(state).label, count, list_of(Proposal, job=job.pk, state__exact=state))
                 for state, count in sorted(proposals)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from bookops.runs import BROKEN, OPEN, State
 from llmjobs.models import LLMJob, LLMJobItem
@@ -119,6 +120,15 @@ class ReasonFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+#: Reasons of an answer that passed its limit of output tokens: ours, and the providers' own word for it.
+CUT_SHORT = frozenset({"cut_short", "max_output_tokens"})
+
+
+def clone_address(job: LLMJob) -> str:
+    """Return where a job like this one is begun."""
+    return f"{reverse('admin:llmjobs_llmjob_add')}?clone={job.pk}"
 
 
 def reasons_of(items: QuerySet[LLMJobItem]) -> list[tuple[str, int]]:

@@ -89,7 +89,12 @@ class BulkImportAdmin(RunAdmin):
     change_form_template = "runbooks/desk/bulk.html"
     buttons = (
         Button(
-            "cancel", "Cancel", cancel, RUN, shown=lambda one: one.state not in ENDED, confirm="What is done stays; the rest is not begun."
+            "cancel",
+            "Cancel the bulk import",
+            cancel,
+            RUN,
+            shown=lambda one: one.state not in ENDED,
+            confirm="What is done stays; the rest is not begun.",
         ),
         Button("retry_failed", "Retry failed links", retry_failed, RUN, shown=lambda one: one.links.filter(outcome__in=BROKEN).exists()),
     )

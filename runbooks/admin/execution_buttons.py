@@ -47,7 +47,12 @@ def has_failed_steps(execution: Any) -> bool:
 
 EXECUTION_BUTTONS = (
     Button(
-        "cancel", "Cancel", cancel, RUN, shown=lambda one: one.state not in ENDED, confirm="What was found stays; the rest is not done."
+        "cancel",
+        "Cancel the evaluation",
+        cancel,
+        RUN,
+        shown=lambda one: one.state not in ENDED,
+        confirm="What was found stays; the rest is not done.",
     ),
     Button("retry_failed", "Retry failed steps", retry_failed, RUN, shown=has_failed_steps),
     Button("retry_step", "Retry", retry_step, RUN, shown=None),

@@ -171,7 +171,7 @@ def test_a_cancelled_job_changes_nothing_more(page, log_in, worker, beat, models
     worker.go()
     expect(page.locator("#statuses")).to_contain_text("8 at the provider", timeout=PATIENCE)
     page.locator("summary", has_text="Cancel").click()
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel the job", exact=True).click()
     expect_status(page, "cancelled")
     expect(page.locator("#statuses")).to_contain_text("8 cancelled")
     page.goto(f"{live_server.url}/admin/llmjobs/polltick/")

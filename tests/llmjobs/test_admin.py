@@ -364,6 +364,17 @@ def test_undoing_a_job_puts_all_back_but_what_was_touched(boss):
     assert not other.flagged
 
 
+@pytest.mark.parametrize("reason", ["cut_short", "max_output_tokens"])
+def test_what_was_cut_short_says_what_helps(boss, reason):
+    job = make_rendered_job(1)
+    assert 'id="cut-short"' not in boss.get(page(job)).content.decode()
+    LLMJobItem.objects.filter(job=job).update(state=State.FAILED, reason=reason, ended_at=database_now())
+    for shown in (page(job), page(items_of(job)[0])):
+        words = boss.get(shown).content.decode()
+        assert 'id="cut-short"' in words, shown
+        assert f"?clone={job.pk}" in words, shown
+
+
 def test_a_batch_that_waits_for_a_person_is_adopted(boss):
     batch = make_doubtful_batch()
     assert "It was not created: send it" in boss.get(page(batch.job)).content.decode()

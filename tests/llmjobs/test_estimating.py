@@ -75,6 +75,29 @@ def test_it_learns_from_earlier_answers(owner):
     assert ask.seconds == pytest.approx(90 + 30, abs=5)
 
 
+def test_it_warns_of_a_limit_below_what_such_answers_took(owner):
+    job = make_rendered_job(25)
+    LLMJobItem.objects.filter(job=job).update(state=State.SUCCEEDED, output_tokens=120, ended_at=database_now())
+
+    [short] = estimate(owner, "flag", Scope(), Plan(asks=(RESPONSES | {"most_output_tokens": 20},))).asks
+    [enough] = estimate(owner, "flag", Scope(), Plan(asks=(RESPONSES | {"most_output_tokens": 120},))).asks
+
+    assert (short.may_be_cut_short, short.longest_output_tokens, short.most_output_tokens) == (True, 120, 20)
+    assert not enough.may_be_cut_short
+
+
+def test_it_tells_how_many_of_its_samples_have_a_kept_answer(owner):
+    assert (estimate(owner, "flag", Scope()).looked_at, estimate(owner, "flag", Scope()).kept) == (20, 0)
+    job = make_rendered_job(4, owner=owner)
+    LLMJobItem.objects.filter(job=job).update(state=State.SUCCEEDED, answer={"flagged": False}, ended_at=database_now())
+    same = Scope("ids", tuple(item.target_id for item in items_of(job)))
+
+    known = estimate(owner, "flag", same)
+    assert (known.looked_at, known.kept) == (4, 4)
+    assert estimate(owner, "flag", same, Plan(system="Asked otherwise.")).kept == 0
+    assert estimate(owner, "flag", same, Plan(uses_kept_answers=False)).kept == 0
+
+
 def test_it_counts_the_batches_that_a_queue_lets_through(owner):
     ModelLimit.objects.update(enqueued_tokens=3000)
 
