@@ -13,8 +13,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince, timeuntil
 
+from bookops.spend import dollars
+
 #: Characters of JSON shown; a longer one is cut and says so.
 LONGEST_JSON = 20_000
+#: What events tell of money, in millionths of a dollar.
+MICRODOLLARS = frozenset({"cost", "held"})
 
 
 def badge(word: str, label: str = "") -> str:
@@ -104,7 +108,11 @@ def in_words(payload: Mapping[str, Any]) -> str:
     words = []
     for name, value in payload.items():
         values = value if isinstance(value, list) else [value]
-        plain = [_in_a_word(one) for one in values if one not in ("", None) and not isinstance(one, Mapping | list)]
+        plain = [
+            dollars(one) if name in MICRODOLLARS and isinstance(one, int) else _in_a_word(one)
+            for one in values
+            if one not in ("", None) and not isinstance(one, Mapping | list)
+        ]
         if plain and not name.endswith("_id"):
             words.append(f"{name.replace('_', ' ')} {', '.join(plain)[:120]}")
     return " · ".join(words)

@@ -82,3 +82,7 @@ def test_it_tells_a_payload_in_words():
 def test_it_tells_a_moment_of_a_payload_shortly_and_leaves_out_what_is_nested_in_a_list():
     payload = {"until": "2026-11-23T03:40:49.706496+00:00", "waiting": [{"source": "google_books"}], "title": "1984"}
     assert in_words(payload) == "until 2026-11-23 03:40 UTC · title 1984"
+
+
+def test_it_tells_an_events_money_in_dollars():
+    assert in_words({"succeeded": 3, "cost": 80116, "held": 0}) == "succeeded 3 · cost $0.0801 · held $0.0000"
