@@ -120,7 +120,8 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        # Before those of an admin's theme: what ours says otherwise.
+        "DIRS": [BASE_DIR / "bookops" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

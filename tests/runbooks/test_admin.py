@@ -759,3 +759,10 @@ def test_no_text_from_outside_becomes_markup(boss):
         shown = boss.get(address).content.decode()
         assert "<script>alert" not in shown, address
         assert "<img src=x" not in shown, address
+
+
+def test_an_empty_list_asks_nobody_to_create_what_nobody_can(boss):
+    words = boss.get(listing_of(PriceChange)).content.decode()
+    assert "There is nothing here yet." in words
+    assert "Create a new item" not in words
+    assert "Nothing matches" in boss.get(f"{listing_of(EvalRunbook)}?q=nosuchbook").content.decode()
