@@ -77,7 +77,13 @@ USE_TZ = True
 # unfold gives the desk its look; False falls back to Django's own admin, with the same pages.
 ADMIN_THEME = env.choice("ADMIN_THEME", "unfold", ["unfold", "stock"])
 
-UNFOLD = {"SITE_TITLE": "bookops", "SITE_HEADER": "bookops", "SITE_URL": None, "SHOW_HISTORY": True}
+UNFOLD = {
+    "SITE_TITLE": "bookops",
+    "SITE_HEADER": "bookops",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SIDEBAR": {"show_search": True, "navigation": "bookops.navigation.navigation"},
+}
 
 INSTALLED_APPS = [
     *(["unfold", "unfold.contrib.filters"] if ADMIN_THEME == "unfold" else []),
