@@ -12,7 +12,7 @@ import structlog
 
 from bookops.clock import database_now
 from bookops.dispatch import ring
-from bookops.outbound.errors import NotFound
+from bookops.outbound.errors import BadAnswer, NotFound
 from bookops.runs import ENDED, State
 from llmjobs import turns
 from llmjobs.applying import CHUNK, Overtaken, Stored, apply_results
@@ -73,12 +73,15 @@ class _Taking:
         #: How often a line said a word that nobody has mapped, or that it is not done, and whose lines those are.
         self.unmapped: Counter[str] = Counter()
         self._kept_open: set[int] = set()
+        #: Whether a line was of one of its items.
+        self._names_items = False
         self._keep_turn = keep_turn
 
     def take(self, provider: Batches) -> None:
         """Apply all results, then say of each item without one what became of it, then end the batch.
 
         It stays open for items whose line is no last word, so that they have until its time limit, and its lines are read again.
+        Raises BadAnswer where a batch that was worked through names none of its items: what was read cannot have been its results.
         """
         verdict, reason, detail = self.seen.verdict, self.seen.reason, self.seen.detail
         if verdict == Verdict.ANSWERED:
@@ -94,6 +97,8 @@ class _Taking:
                     self.batch.lines_applied = 0
                     self.unmapped.clear()
                     self._stream(provider)
+                if verdict == Verdict.FAILED and not self._names_items and self._open_items().exists():
+                    raise BadAnswer("its results name none of its items", reason="unexpected_shape", source=self.batch.provider)
             except NotFound as error:
                 verdict, reason, detail = Verdict.LOST, "results_gone", error.detail
         without = [pk for pk in self._open_items().values_list("pk", flat=True) if pk not in self._kept_open]
@@ -113,6 +118,7 @@ class _Taking:
                 item_id = item_id_of(result.custom_id, self.batch)
                 if item_id is None:
                     continue
+                self._names_items = True
                 if result.verdict in STILL_OPEN:
                     self.unmapped[result.status[:40]] += 1
                     self._kept_open.add(item_id)

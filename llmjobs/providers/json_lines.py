@@ -51,18 +51,29 @@ def parts(said: Any, name: str) -> list[Mapping[str, Any]]:
 
 
 def read_lines(pieces: Iterable[bytes]) -> Iterator[Any]:
-    """Yield the value of each line that is not blank, None for one that cannot be read; raises BadAnswer for one without an end.
+    """Yield the value of each line that is not blank, None for one that cannot be read.
 
+    Raises BadAnswer for a line without an end, and at the end where no line could be read: that was a page of somebody else's.
     Only a line feed ends a line: the SDKs' own readers also split at the other line ends of Unicode, which JSON may hold as they are.
     """
+    lines = read = 0
+    for value in map(_value, _lines(pieces)):
+        lines += 1
+        read += value is not None
+        yield value
+    if lines and not read:
+        raise BadAnswer("no line of it is JSON", reason="unexpected_shape")
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
         *lines, rest = (rest + piece).split(b"\n")
         if len(rest) > LONGEST_LINE:
             raise BadAnswer(f"a line of more than {LONGEST_LINE} bytes", reason="too_large")
-        yield from map(_value, filter(bytes.strip, lines))
+        yield from filter(bytes.strip, lines)
     if rest.strip():
-        yield _value(rest)
+        yield rest
 
 
 def _value(line: bytes) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.invariants import broken_invariants
-from bookops.outbound.errors import NotFound, TryAgain
+from bookops.outbound.errors import BadAnswer, NotFound, TryAgain
 from bookops.runs import State
 from llmjobs import batch_results, turns
 from llmjobs.batch_results import take_results
@@ -115,6 +115,19 @@ def test_an_item_without_a_line_fails_and_is_not_sent_again(provider):
     take_results(batch.pk)
 
     assert states_of(batch) == [("succeeded", ""), ("failed", "missing"), ("succeeded", "")]
+
+
+@pytest.mark.parametrize("lines", [[], [answer("somebody else's")], [answer("")] * 5])
+def test_what_names_none_of_its_items_was_not_its_results_and_is_read_again(provider, small_chunks, lines):
+    batch = make_sent_batch(5)
+    provider.answer_all(batch)
+    provider.lines, results = lines, provider.lines
+    with pytest.raises(BadAnswer):
+        take_results(batch.pk)
+    assert states_of(batch) == [("running", "")] * 5
+    provider.lines = results
+    assert take_results(batch.pk).moved == 5
+    assert states_of(batch) == [("succeeded", "")] * 5
 
 
 @pytest.mark.parametrize(("verdict", "status"), [(Verdict.UNMAPPED, "pondering"), (Verdict.OPEN, "in_progress")])

@@ -42,3 +42,13 @@ def test_what_no_database_stores_is_left_out():
 def test_an_object_has_an_id(raw):
     with pytest.raises(BadAnswer):
         read_object(raw)
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<html><h1>We will be back soon</h1></html>", b'{"custom_id": "a", "resp'])
+def test_a_stream_without_one_line_of_json_is_no_answer(page):
+    with pytest.raises(BadAnswer, match="no line of it is JSON"):
+        list(read_lines([page]))
+
+
+def test_a_stream_without_lines_is_an_empty_one():
+    assert list(read_lines([b"", b"\n"])) == []
