@@ -63,7 +63,7 @@ class CallLog:
             tally.last_at = now
         self._in_flight[source] += 1
 
-    def note(self, source: str, answer: Answer, fault: str) -> None:
+    def note(self, source: str, path: str, answer: Answer, fault: str) -> None:
         """Note what was answered, and how it was spoiled, if it was."""
         for tally in (self._tally(source), self._all):
             tally.by_endpoint[answer.endpoint] += 1
@@ -76,6 +76,7 @@ class CallLog:
                 {
                     "at": time.time(),
                     "source": source,
+                    "path": path,
                     "endpoint": answer.endpoint,
                     "status": answer.status,
                     "keys": answer.keys,

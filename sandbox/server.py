@@ -58,7 +58,7 @@ class Sandbox:
         if rule:
             asked = f"/{party.name}{request.path}?{request.query_string.decode('ascii', 'replace')}"
             answer = spoiled(answer.whole(), rule, asked)
-        self.log.note(party.name, answer, rule.kind if rule else "")
+        self.log.note(party.name, request.path, answer, rule.kind if rule else "")
         options = party.options
         if (options.latency or options.jitter) and not answer.refused:
             await asyncio.sleep(options.latency + options.jitter * self._chance.random())

@@ -77,7 +77,7 @@ def _one(trial: Trial, kind: str, group: Collection[str], number: int, broken_pr
         sandbox.settings(keep_calls=True, faults=[fault(kind, **place) for place in places])
         begun = [evaluate(f"reader-{number}", url) for url in URLS]
         time.sleep(LASTS)
-        broken_promises += end_faults(trial, stack, PARTS, kind, {place["source"] for place in places})
+        broken_promises += end_faults(trial, stack, PARTS, kind, [UPSTREAMS[name] for name in group])
         trial.wait_until(all_told, 150)
     return begun
 

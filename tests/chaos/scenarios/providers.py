@@ -86,7 +86,7 @@ def _one(trial: Trial, kind: str, group: Sequence[str], broken: list[str]) -> tu
             trial.wait_until(lambda: _all_sent(begun), 30)
             sandbox.settings(faults=faults)
         time.sleep(LASTS)
-        broken += end_faults(trial, stack, PARTS, kind, {UPSTREAMS[name][0] for name in group})
+        broken += end_faults(trial, stack, PARTS, kind, [UPSTREAMS[name][:2] for name in group])
         _, taken = see_through(trial, stack)
     return begun, taken
 

@@ -58,7 +58,7 @@ def _one(trial: Trial, source: str, kind: str, broken_promises: list[str]) -> li
         sandbox.settings(keep_calls=True, faults=[fault(kind, source=source)])
         accepted = [trial.upload(4), trial.upload(4, identified=False)]
         time.sleep(LASTS)
-        broken_promises += end_faults(trial, stack, PARTS, kind, {source})
+        broken_promises += end_faults(trial, stack, PARTS, kind, [(source, "")])
         trial.wait_for_end(accepted, 60)
     return accepted
 
@@ -68,11 +68,11 @@ def fault(kind: str, **place: str) -> dict[str, object]:
     return {"kind": kind, "retry_after": RETRY_AFTER, "size": 32 << 20, "seconds": 30 if kind == "hang" else 0.2} | place
 
 
-def end_faults(trial: Trial, stack: Stack, parts: Iterable[str], kind: str, sources: Iterable[str]) -> list[str]:
-    """Let all work again for workers that know of no fault; return the calls that a 429 had forbidden, from the sandbox's log of each call."""
+def end_faults(trial: Trial, stack: Stack, parts: Iterable[str], kind: str, places: Iterable[tuple[str, str]]) -> list[str]:
+    """Let all work again for workers that know of no fault; return the calls that a 429 had forbidden, by source and start of the path."""
     trial.ground.sandbox.settings(faults=[])
     calls = trial.ground.sandbox.log(calls=True)["each_call"] if kind == "429" else []
-    broken_promises = [f"{source}: {one}" for source in sources for one in too_early(calls, source)]
+    broken_promises = [f"{source}{path}: {one}" for source, path in places for one in too_early(calls, source, path)]
     # A breaker stays open for longer than a test can wait; new workers and an empty Redis know of none.
     trial.ground.flush_valkey()
     for name in parts:
@@ -80,11 +80,11 @@ def end_faults(trial: Trial, stack: Stack, parts: Iterable[str], kind: str, sour
     return broken_promises
 
 
-def too_early(calls: list[dict[str, object]], source: str) -> list[str]:
+def too_early(calls: list[dict[str, object]], source: str, path: str) -> list[str]:
     """Return the calls that came before a 429's Retry-After was over; those that were under way when it came are forgiven."""
     too_early, told = [], None
     for call in calls:
-        if call["source"] != source:
+        if call["source"] != source or not str(call["path"]).startswith(path):
             continue
         at = float(str(call["at"]))
         if told is not None and UNDER_WAY < at - told < RETRY_AFTER - 0.05:
