@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -96,7 +97,8 @@ def print_account(account: Account, console: Console) -> None:
     for source, used in account.sources.items():
         console.print(f"{source}: {used['calls']} calls, {used['bytes']:,} bytes", highlight=False)
     for waiting in account.waiting:
-        console.print(f"{waiting['rows']} rows wait for {waiting['name']} until {waiting['until']}", highlight=False)
+        again = datetime.fromisoformat(waiting["until"])
+        console.print(f"{waiting['rows']:,} rows wait for {waiting['name']}, which is asked again at {again:%H:%M:%S} UTC", highlight=False)
     console.print(f"{account.seconds} s, {account.cpu_seconds} CPU-s in workers, import {account.id}", highlight=False)
     if account.sandbox:
         console.print("sandbox: invented data")
