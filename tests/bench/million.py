@@ -49,7 +49,7 @@ def multiply(original: LibraryImport, copies: int, *, copies_in_large: int, copi
         [ids],
     )
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("VACUUM ANALYZE")
     return ids[0]
 
 
