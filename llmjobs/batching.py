@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
@@ -210,8 +210,6 @@ def _create(provider: Batches, batch: ProviderBatch, job: LLMJob) -> BatchSeen:
         batch.sending_at = database_now()
         if not ours.held([batch]).update(sending_at=batch.sending_at):
             raise TryAgain("its lease was lost", reason="lease_lost", asked=False)
-        if not connection.in_atomic_block:
-            connection.close()
         return provider.create(path, batch.input_file_id, intent=str(batch.intent), job_id=str(job.pk))
 
 

@@ -23,11 +23,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.db.models import Case, Exists, F, FloatField, OuterRef, Q, Value, When, Window
 from django.db.models.functions import Cast, RowNumber
 
 from bookops.clock import database_now
+from bookops.connections import let_go
 from bookops.dispatch import ring
 from bookops.outbound.errors import SourceError
 from bookops.runs import ENDED, State, wait_before
@@ -132,8 +133,7 @@ class _Round:
         """Do the steps that the module names."""
         now = database_now()
         calls = [*self._stopping(now), *self._batches(now), *self._background(now)]
-        if not connection.in_atomic_block:
-            connection.close()  # no connection is held while providers are waited for
+        let_go()
         for reply in ask_all(calls, at_once=settings.CONCURRENT_BATCH_SIZE, stop_at=self._ask_until, wait=STORE_EVERY):
             if reply is not None:
                 self._hear(reply)

@@ -16,12 +16,13 @@ from typing import TypeGuard
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from bookops.bulk import write_fields
 from bookops.clock import database_now
+from bookops.connections import let_go
 from bookops.language_models import limit_on, model_on
 from bookops.leases import heartbeat
 from bookops.outbound.errors import Refused, SourceError, TryAgain
@@ -74,8 +75,7 @@ def submit_some(job: LLMJob, provider_name: str) -> Sent:
         return sent
     asking = Asking.of(job)
     quotas = _quotas(items)
-    if not connection.in_atomic_block:
-        connection.close()  # no connection is held while a provider is waited for
+    let_go()
     with ExitStack() as leases:
         for item in items:
             leases.enter_context(heartbeat.holding(item))

@@ -11,10 +11,11 @@ from importlib import import_module
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from bookops.clock import database_now
+from bookops.connections import let_go
 from bookops.leases import heartbeat
 from bookops.outbound.errors import BadAnswer, SourceError, TryAgain
 from bookops.runs import State
@@ -47,7 +48,7 @@ def work_on(step_id: int) -> bool:
     claimed_at = _begin(run, execution, step, course)
     work = Work(run, execution, course.outputs(step), time.monotonic() + step.deadline)
     work.tell = _teller(run, execution)
-    connection.close()  # no connection is held while a source is waited for
+    let_go()
     tally = Tally()
     began = time.monotonic()
     with heartbeat.holding(run, seconds=step.deadline), tallied(tally):
@@ -106,7 +107,7 @@ def _teller(run: StepRun, execution: Execution) -> Callable[[str], None]:
         if not StepRun.objects.all().held([run]).update(progress=words[:100]):
             raise LeaseLost
         execution.record("step", step=run.name, status="running", progress=words)
-        connection.close()
+        let_go()
 
     return tell
 

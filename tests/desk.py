@@ -13,8 +13,8 @@ from bookops.staff_groups import make_groups
 from tests.factories import make_owner
 
 
-def client_of(user: User) -> Client:
-    client = Client()
+def client_of(user: User, **options: Any) -> Client:
+    client = Client(**options)
     client.force_login(user)
     return client
 

@@ -26,7 +26,7 @@ from enrichment.admin.buttons import IMPORT_BUTTONS, RUN_IMPORT, rows_moved
 from enrichment.admin.charts import charts_of
 from enrichment.admin.files import stored_file
 from enrichment.admin.upload import UploadForm
-from enrichment.api.rows import unmatched_file
+from enrichment.api.rows import UNMATCHED, unmatched_file
 from enrichment.asking import NAMES
 from enrichment.models import ImportRow, LibraryImport
 from enrichment.reasons import explain
@@ -34,7 +34,6 @@ from enrichment.source_states import source_states
 from enrichment.status import ImportStatus, describe
 
 EVENTS_SHOWN = 50
-UNMATCHED = (ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND)
 #: Seconds between two looks of a page at its import: while it moves, and while it only waits for a source.
 LOOK_AGAIN_IN, WAIT_AGAIN_IN = 2, 15
 

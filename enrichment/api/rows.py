@@ -29,6 +29,7 @@ from enrichment.imports import choose_candidate, retry_row
 from enrichment.models import ImportRow, LibraryImport
 from enrichment.reasons import explain
 
+UNMATCHED = (ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND)
 UNMATCHED_COLUMNS = ["row", "line", "title", "author", "isbn13", "state", "outcome", "score", "reason", "explanation", "best_candidate"]
 
 
@@ -164,7 +165,7 @@ class UnmatchedView(APIView):
 
 def unmatched_file(library_import: LibraryImport) -> StreamingHttpResponse:
     """Return the rows of an import without a certain match as a file for saving."""
-    unmatched = Q(outcome__in=[ImportRow.Outcome.NEEDS_REVIEW, ImportRow.Outcome.NOT_FOUND]) | Q(state__in=BROKEN)
+    unmatched = Q(outcome__in=UNMATCHED) | Q(state__in=BROKEN)
     headers = {"Content-Disposition": f'attachment; filename="unmatched-{library_import.pk}.csv"'}
     lines = csv_lines(library_import.rows.filter(unmatched).order_by("number"))
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
 
 from runbooks.doors import open_abebooks
 from runbooks.finding import found
@@ -23,7 +22,6 @@ def run(work: Work) -> Done:
     """Return the offers that say most; a page that no reader knows is kept, for that is no word about what is offered."""
     source = open_abebooks()
     subject = subject_of(ListingFacts.from_json(work.inputs["fetch_listing"]["facts"]))
-    connection.close()
     try:
         answer = _ask(source, subject, work)
     except UnknownMarkup as error:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import connection
 
 from bookops.clock import database_now
 from bookops.language_models import LanguageModel, ModelPrice, UnknownModel, model_on, price_on
@@ -32,7 +31,6 @@ def run(work: Work) -> Done:
     model, price = _model(work)
     question = _question(work, model)
     hold_for(work, model, price.cost(claude.most_tokens(question)))
-    connection.close()
 
     def pay(said: claude.Said) -> None:
         work.bill = Bill(said.usage, price)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import count
 
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 
+from bookops.connections import let_go
 from runbooks.doors import UPLOADED, open_photos
 from runbooks.images import storing
 from runbooks.images.choosing import Candidate
@@ -42,7 +43,7 @@ def run(work: Work) -> Done:
     rows = list(listing.images.all())
     settled = {row.source_url: row for row in rows if row.source_url in urls and _is_settled(row)}
     pictures = {row.digest: row for row in rows if row.digest}
-    connection.close()
+    let_go()
     photos = fetch(
         urls,
         door=open_photos(),

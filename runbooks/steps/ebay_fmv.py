@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from bookops.outbound.errors import Refused
 from runbooks.doors import ONE_OF_TWO, open_ebay
 from runbooks.evaluating import named
@@ -26,7 +24,6 @@ def run(work: Work) -> Done:
     source = open_ebay(bulk=work.is_bulk)
     facts = ListingFacts.from_json(work.inputs["fetch_listing"]["facts"])
     subject = subject_of(facts, binders=named(Binder))
-    connection.close()
     # A person's words, else the product number, else ours. With sales there are two questions already: both had better find something.
     simple = simple_query(subject)
     gtin = "" if work.query else subject.isbn

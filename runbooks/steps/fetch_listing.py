@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from bookops.clock import database_now
 from bookops.outbound.errors import NotFound, Refused
@@ -27,7 +27,6 @@ def run(work: Work) -> Done:
     link = _item_link(work.execution)
     key = key_of(link)
     _take(work.execution, key)
-    connection.close()
     try:
         facts = open_ebay(bulk=work.is_bulk).item(link.legacy_id, link.variation, marketplace=link.marketplace, flow=work.flow)
     except NotFound:

@@ -27,6 +27,7 @@ from enrichment.formats import CellWarning
 from enrichment.matching import Candidate, Compared
 from enrichment.models import EditionRecord, ImportRow, LibraryImport, RowAttempt, SubjectCount
 from tests.api.clients import body_of
+from tests.desk import client_of, listing_of, page, press, told
 from tests.factories import import_library, library, make_book, make_entry, make_facts, make_import, make_owner, make_row
 
 pytestmark = pytest.mark.django_db
@@ -48,32 +49,10 @@ def boss() -> Client:
     return client_of(make_owner("boss", is_staff=True, is_superuser=True))
 
 
-def client_of(user: User, **options: Any) -> Client:
-    client = Client(**options)
-    client.force_login(user)
-    return client
-
-
 def make_staff(*permissions: str, name: str = "") -> User:
     user = make_owner(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user
-
-
-def page(obj: Any) -> str:
-    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
-
-
-def listing(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def press(client: Client, obj: Any, name: str, value: str = "") -> Any:
-    return client.post(reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_press", args=[obj.pk, name]), {"value": value})
-
-
-def told(response: Any) -> str:
-    return str(list(get_messages(response.wsgi_request))[-1])
 
 
 def level(response: Any) -> int:
@@ -111,7 +90,7 @@ def pages() -> list[str]:
         reverse("admin:index"),
         upload_form,
         *(page(one) for one in shown),
-        *(listing(type(one)) for one in shown),
+        *(listing_of(type(one)) for one in shown),
         *(reverse(f"admin:{other}_changelist") for other in others),
         reverse("admin:auth_user_add"),
     ]
@@ -186,7 +165,7 @@ def test_who_pressed_what_is_kept(boss):
 
 def test_staff_see_the_imports_of_all_owners():
     mine, other = make_import(filename="mine.csv"), make_import(filename="theirs.csv")
-    shown = client_of(make_staff(*VIEWS)).get(listing(LibraryImport)).content.decode()
+    shown = client_of(make_staff(*VIEWS)).get(listing_of(LibraryImport)).content.decode()
     assert mine.filename in shown
     assert other.filename in shown
 
@@ -288,7 +267,7 @@ def test_a_retry_that_cannot_help_is_not_offered(boss):
 
 def test_an_action_that_finds_nothing_to_do_says_so_as_a_warning(boss):
     ended = make_import(state=State.SUCCEEDED)
-    response = boss.post(listing(LibraryImport), {"action": "cancel_selected", "_selected_action": [ended.pk]})
+    response = boss.post(listing_of(LibraryImport), {"action": "cancel_selected", "_selected_action": [ended.pk]})
     assert (told(response), level(response)) == ("Cancelled: none. They had ended already.", messages.WARNING)
 
 
@@ -321,7 +300,7 @@ def test_deleting_asks_first_and_takes_all_with_it(boss):
     shown = boss.get(page(library_import)).content.decode()
     assert re.search(r"<details.*?removed for good.*?/press/delete/", shown, re.DOTALL)
     response = press(boss, library_import, "delete")
-    assert response.headers["Location"] == listing(LibraryImport)
+    assert response.headers["Location"] == listing_of(LibraryImport)
     assert not LibraryImport.objects.exists()
     assert not Book.objects.exists()
     assert not default_storage.exists(library_import.upload_key)
@@ -332,10 +311,10 @@ def test_actions_of_the_list_do_the_same(boss):
     dead = make_row(make_import(state=State.SUCCEEDED), state=State.DEAD)
     running = make_import()
     chosen = {"_selected_action": [dead.library_import.pk, running.pk]}
-    assert told(boss.post(listing(LibraryImport), {"action": "redrive_selected", **chosen})) == "1 row was redriven."
-    assert "Cancelled: 1" in told(boss.post(listing(LibraryImport), {"action": "cancel_selected", **chosen}))
+    assert told(boss.post(listing_of(LibraryImport), {"action": "redrive_selected", **chosen})) == "1 row was redriven."
+    assert "Cancelled: 1" in told(boss.post(listing_of(LibraryImport), {"action": "cancel_selected", **chosen}))
     ImportRow.objects.update(state=State.FAILED)
-    response = boss.post(listing(ImportRow), {"action": "retry_selected", "_selected_action": [dead.pk]})
+    response = boss.post(listing_of(ImportRow), {"action": "retry_selected", "_selected_action": [dead.pk]})
     assert told(response) == "1 row was sent round again."
 
 
@@ -370,7 +349,7 @@ def test_rows_that_wait_are_told_where_an_import_is_said_to_have_succeeded(boss)
     for words in ("1 wait<", "1 row waits for Google Books", "arrives by itself", "in 3 hours"):
         assert words in head, words
     assert until.isoformat()[:16] not in re.sub(r"<time [^>]*>", "", head)
-    for address in (listing(LibraryImport), reverse("admin:index")):
+    for address in (listing_of(LibraryImport), reverse("admin:index")):
         assert ">succeeded · 1 wait<" in boss.get(address).content.decode(), address
     assert "1 / 2" in progress and "50.0 %" in progress
 
@@ -397,7 +376,7 @@ def test_rows_without_a_match_are_handed_out_as_csv(boss):
 
 def test_a_row_that_was_not_found_is_not_shown_as_a_success(boss):
     row = make_row(make_import(state=State.SUCCEEDED), state=State.SUCCEEDED, outcome="not_found")
-    for address in (page(row), listing(ImportRow)):
+    for address in (page(row), listing_of(ImportRow)):
         assert "desk-succeeded" not in boss.get(address).content.decode()
     ImportRow.objects.update(outcome="matched")
     assert "desk-succeeded" in boss.get(page(row)).content.decode()
@@ -456,7 +435,7 @@ def test_rows_are_found_by_import_reason_and_outcome(boss):
     make_doubtful_row(library_import=one, entry=make_entry(2, title="Doubtful book"))
 
     def found(**filters: Any) -> set[str]:
-        return {row.title for row in boss.get(listing(ImportRow), filters).context["cl"].result_list}
+        return {row.title for row in boss.get(listing_of(ImportRow), filters).context["cl"].result_list}
 
     assert found(**{"import": one.pk, "reason": "timeout"}) == {failed.title}
     assert found(**{"import": one.pk, "outcome": "needs_review"}) == {"Doubtful book"}
@@ -466,7 +445,7 @@ def test_rows_are_found_by_import_reason_and_outcome(boss):
 
 
 def test_what_waits_for_a_person_is_the_first_filter_of_matches(boss):
-    specs = boss.get(listing(ImportRow)).context["cl"].filter_specs
+    specs = boss.get(listing_of(ImportRow)).context["cl"].filter_specs
     [outcomes] = [spec for spec in specs if spec.title == "match"]
     assert outcomes.lookup_choices[0][0] == "needs_review"
 
@@ -626,10 +605,10 @@ def make_many(number: int) -> None:
 def test_a_list_costs_the_same_with_fifty_rows(boss, model, django_assert_max_num_queries):
     make_many(1)
     with django_assert_max_num_queries(20) as few:
-        boss.get(listing(model))
+        boss.get(listing_of(model))
     make_many(49)
     with django_assert_max_num_queries(len(few)):
-        changelist = boss.get(listing(model)).context["cl"]
+        changelist = boss.get(listing_of(model)).context["cl"]
     assert len(changelist.result_list) == min(changelist.list_per_page, 50)
 
 
@@ -651,7 +630,7 @@ def test_pages_cost_the_same_with_fifty_rows(boss, django_assert_max_num_queries
 def test_no_list_counts_a_whole_table(boss, model, django_assert_max_num_queries):
     make_many(1)
     with django_assert_max_num_queries(20) as captured:
-        boss.get(listing(model))
+        boss.get(listing_of(model))
     counts = [query["sql"] for query in captured if re.match(r"SELECT COUNT\(\*\)", query["sql"])]
     assert counts
     assert all("LIMIT" in sql for sql in counts)
@@ -681,7 +660,7 @@ def test_no_text_from_outside_becomes_markup(boss):
     )
     SourceHealth.objects.create(name="open_library", last_error=evil)
     addresses = [page(library_import), page(row), page(row.book), reverse("admin:index"), reverse("admin:bookops_runevent_changelist")]
-    for address in (*addresses, *(listing(model) for model in MODELS)):
+    for address in (*addresses, *(listing_of(model) for model in MODELS)):
         shown = boss.get(address).content.decode()
         assert "<script>alert" not in shown, address
         assert "<img src=x" not in shown, address
