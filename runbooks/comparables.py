@@ -10,7 +10,7 @@ from runbooks.fmv import Comparable as Priced
 from runbooks.fmv import most_relevant
 from runbooks.models import Comparable, EvalRunbook, Execution
 from runbooks.rates import LookUp, convert, rate_for
-from runbooks.relevance import Relevance, judge
+from runbooks.relevance import Relevance, author_of, judge
 from runbooks.sources.records import Money, Offer
 from runbooks.subject import Subject
 
@@ -52,6 +52,7 @@ def _priced(key: str, offer: Offer, said: Relevance, origin: str) -> Priced:
 
 def _write(row: Comparable, offer: Offer, said: Relevance, look_up: LookUp) -> None:
     row.basis, row.source, row.title, row.url = offer.basis, offer.seller[:100], offer.title[:500], offer.url[:1000]
+    row.author = author_of(offer)[:300]
     row.amount, row.currency = offer.price.amount, offer.price.currency
     row.shipping = offer.shipping.amount if offer.shipping and offer.shipping.currency == offer.price.currency else None
     row.condition, row.binding, row.at = offer.condition[:200], offer.binding[:200], offer.at
@@ -76,6 +77,7 @@ def entered_offer(row: Comparable) -> Offer:
         condition=row.condition,
         binding=row.binding,
         at=row.at,
+        aspects={"Author": row.author} if row.author else {},
     )
 
 

@@ -72,7 +72,8 @@ def add_manual(runbook: EvalRunbook, entry: Entry, *, by: Any, relevance: str = 
 
 
 def add_csv(runbook: EvalRunbook, content: bytes, *, by: Any, basis: Basis = "asking") -> Added:
-    """Add the comparables of a CSV file: title and price, and what else it has of currency, date, basis, condition, binding, url, source.
+    """Add the comparables of a CSV file: title and price, and what else it has of author, currency, date, basis, condition, binding,
+    url, source.
 
     `basis` is of rows that do not say. Raises TableRefused for a file that is no such table; a row that cannot be read is told.
     """
@@ -117,7 +118,7 @@ def _store(runbook: EvalRunbook, entries: Sequence[Entry], by: Any) -> tuple[lis
 
 def _comparable(runbook: EvalRunbook, subject: Subject, entry: Entry) -> Comparable:
     one = Comparable(
-        runbook=runbook, basis=entry.basis, origin=MANUAL, source=entry.source, title=entry.title, url=entry.url,
+        runbook=runbook, basis=entry.basis, origin=MANUAL, source=entry.source, title=entry.title, author=entry.author, url=entry.url,
         amount=entry.price.amount, currency=entry.price.currency, condition=entry.condition, binding=entry.binding, at=entry.at,
     )  # fmt: skip
     take_judgement(one, judge(subject, entered_offer(one)))
@@ -126,7 +127,7 @@ def _comparable(runbook: EvalRunbook, subject: Subject, entry: Entry) -> Compara
 
 
 def _likeness(one: Comparable) -> tuple[Any, ...]:
-    return one.basis, one.title, one.url, one.amount, one.currency, one.at, one.condition, one.binding, one.source
+    return one.basis, one.title, one.author, one.url, one.amount, one.currency, one.at, one.condition, one.binding, one.source
 
 
 def delete(comparable: Comparable, *, by: Any) -> None:

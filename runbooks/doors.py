@@ -25,6 +25,11 @@ from runbooks.sources.ebay_images import EBAY_PICTURES
 from runbooks.sources.ebay_tokens import PUBLIC_SCOPE, SOLD_SCOPE, EbayTokens
 from runbooks.token_shelf import SharedShelf
 
+#: Why nothing more is asked for an evaluation that was begun in the sandbox, or outside of it.
+OTHER_SOURCES = {
+    True: "It was evaluated in the sandbox, whose data are invented, and the real sources are asked now. Import the listing anew.",
+    False: "It was evaluated from the real sources, and the sandbox is asked now, whose data are invented. Import the listing anew.",
+}
 #: Seconds of one call: a search may need two of them, and its step has thirty.
 ONE_OF_TWO = 12.0
 #: Seconds of one call to Claude, whose step has two minutes.
@@ -35,6 +40,11 @@ LONGEST_NAP = 5.0
 PHOTOS = "photos"
 #: A photo that a person gave us is named by this and its key in storage.
 UPLOADED = "upload:"
+
+
+def asks_sandbox() -> bool:
+    """Say whether this process asks the sandbox instead of the sources."""
+    return bool(settings.SOURCES == "sandbox")
 
 
 def open_ebay(*, bulk: bool = False) -> ebay.Ebay:
@@ -143,7 +153,7 @@ def open_photos() -> PhotoDoor:
 def follow_link(short: links.ShortLink) -> links.ItemLink:
     """Return the listing that a short link leads to; see `links.follow`."""
     door = GuardedDoor(user_agent=settings.USER_AGENT, trusted_origins=tuple(_sandbox_origins()))
-    if settings.SOURCES != "sandbox":
+    if not asks_sandbox():
         return links.follow(short, door.get_once)
     return links.follow(short, lambda url, seconds: _as_ebay(door.get_once(_in_sandbox(url), seconds)))
 
@@ -153,7 +163,7 @@ def follow_link(short: links.ShortLink) -> links.ItemLink:
 
 def _sandbox_origins() -> list[str]:
     parts = urlsplit(settings.EBAY_URL)
-    return [f"{parts.scheme}://{parts.hostname}:{parts.port or 80}"] if settings.SOURCES == "sandbox" else []
+    return [f"{parts.scheme}://{parts.hostname}:{parts.port or 80}"] if asks_sandbox() else []
 
 
 def _in_sandbox(url: str) -> str:

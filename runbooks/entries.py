@@ -14,6 +14,7 @@ from runbooks.tables import CellRefused, RefusedLine, Row, TableRefused, read_ta
 #: As a file names them, with other spellings.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "title": ("book", "name"),
+    "author": ("by", "writer"),
     "price": ("amount",),
     "currency": (),
     "date": ("sold date", "list date", "sold on", "day"),
@@ -24,7 +25,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "source": ("site", "shop", "where"),
 }
 #: Characters, as the columns hold them.
-_LONGEST = {"title": 500, "condition": 200, "binding": 200, "source": 100}
+_LONGEST = {"title": 500, "author": 300, "condition": 200, "binding": 200, "source": 100}
 _LONGEST_TEXT = 500_000
 #: Characters of a pasted line; the patterns below look for a price from each of them on.
 _LONGEST_LINE = 1_500
@@ -43,6 +44,8 @@ class Entry:
     url: str = ""
     #: "Heritage Auctions"
     source: str = ""
+    #: Empty where the title names them.
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def _entry(row: Row, today: date, basis: Basis) -> Entry:
         binding=row["binding"],
         url=read_address(row["url"]),
         source=row["source"],
+        author=row["author"],
     )
 
 

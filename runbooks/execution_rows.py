@@ -68,6 +68,10 @@ class ExecutionQuerySet(RunQuerySet):
         """Filter to what has not ended, parked included."""
         return self.filter(state__in=[*OPEN, State.PARKED])
 
+    def of_listing(self, owner_id: Any, key: str, *, sandbox: bool) -> Self:
+        """Filter to those of one listing of an owner; the sandbox's of the same number is another one."""
+        return self.filter(owner_id=owner_id, listing_key=key, sandbox=sandbox)
+
 
 class Execution(FollowedRun):
     """Hold one way from a listing to its runbook; its steps do the work and nobody holds it.
@@ -97,6 +101,7 @@ class Execution(FollowedRun):
     missing = models.JSONField(default=list, blank=True)
     #: When the runbook was first saved.
     saved_at = models.DateTimeField(null=True, blank=True)
+    #: Whether it asks the sandbox; where the real sources are asked, it goes no further.
     sandbox = models.BooleanField(default=False, editable=False)
 
     max_attempts = models.PositiveIntegerField(default=100, editable=False)
@@ -107,7 +112,7 @@ class Execution(FollowedRun):
         constraints = [
             *FollowedRun.Meta.constraints,
             models.UniqueConstraint(
-                fields=["owner", "listing_key"],
+                fields=["owner", "listing_key", "sandbox"],
                 condition=Q(state__in=["pending", "running", "parked"]),
                 name="a_listing_of_an_owner_is_evaluated_once_at_a_time",
             ),

@@ -19,7 +19,7 @@ from bookops.clock import database_now
 from bookops.dispatch import ring
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from runbooks.advancing import Course, open_steps, tell
-from runbooks.doors import UPLOADED
+from runbooks.doors import OTHER_SOURCES, UPLOADED, asks_sandbox
 from runbooks.links import ItemLink, ShortLink, read_link
 from runbooks.models import BulkImport, EvalRunbook, Execution, Listing, StepRun, storage_key
 from runbooks.plan import FETCH_LISTING, SHOWN, STEPS
@@ -90,16 +90,21 @@ def start_pasted(
         listing, _ = Listing.objects.get_or_create(
             owner=owner,
             key=key,
+            sandbox=asks_sandbox(),
             defaults={"title": facts.title[:300], "url": facts.url[:500], "facts": facts.to_json(), "seller": facts.seller[:100]},
         )
         return _begin(Execution(pk=pk, owner=owner, cause=Cause.PASTE, listing=listing, listing_key=key, options=dict(options or {})))
 
 
 def refresh(runbook: EvalRunbook, owner: Any) -> tuple[Execution, bool]:
-    """Evaluate a runbook's listing again; history, negotiated price and codes stay. A listing that is gone is read from what was kept."""
+    """Evaluate a runbook's listing again; history, negotiated price and codes stay. A listing that is gone is read from what was kept.
+
+    Raises CannotRetry where the listing was deleted, or is of other sources than are asked here.
+    """
     listing = runbook.copy.listing
     if listing is None:
         raise CannotRetry("Its listing was deleted.")
+    _refuse_of_other_sources(listing.sandbox)
     return _begin(Execution(owner=owner, url=listing.url, cause=Cause.REFRESH, listing=listing, listing_key=listing.key))
 
 
@@ -113,10 +118,10 @@ def key_of(link: ItemLink | ShortLink) -> str:
 def _begin(execution: Execution) -> tuple[Execution, bool]:
     from runbooks.tasks import advance_execution
 
-    execution.sandbox = settings.SOURCES == "sandbox"
+    execution.sandbox = asks_sandbox()
     execution.ring_at = database_now() + timedelta(seconds=settings.RING_AGAIN_SECONDS)
     for _ in range(3):
-        running = Execution.objects.active().filter(owner=execution.owner, listing_key=execution.listing_key).first()
+        running = Execution.objects.active().of_listing(execution.owner_id, execution.listing_key, sandbox=execution.sandbox).first()
         if running is not None:
             if running.options != execution.options:
                 raise AnotherOneRuns(running)
@@ -139,6 +144,11 @@ def _begin(execution: Execution) -> tuple[Execution, bool]:
     raise IntegrityError(f"{execution.listing_key} could not be begun.")
 
 
+def _refuse_of_other_sources(sandbox: bool) -> None:
+    if sandbox != asks_sandbox():
+        raise CannotRetry(OTHER_SOURCES[sandbox])
+
+
 def _promote(execution: Execution) -> None:
     """Let the further steps of what a bulk import began go before bulk work, for a person waits now; its link still counts it there."""
     if execution.bulk_id is not None:
@@ -155,6 +165,7 @@ def retry_step(execution: Execution, name: str, *, variant: Mapping[str, Any] | 
         raise CannotRetry(f"There is no step {name}. There are: {', '.join(STEPS)}.")
     if name in settings.STEPS_OFF:
         raise CannotRetry(f"{name} is switched off by the operator.")
+    _refuse_of_other_sources(execution.sandbox)
     with transaction.atomic():
         execution = Execution.objects.select_for_update().get(pk=execution.pk)
         course = Course.of(execution)
@@ -179,7 +190,8 @@ def retry_step(execution: Execution, name: str, *, variant: Mapping[str, Any] | 
 
 def _reopen(execution: Execution) -> None:
     """Let an execution that has failed run again; one that has succeeded stays so, and gets a new version of its runbook."""
-    taken = Execution.objects.active().filter(owner_id=execution.owner_id, listing_key=execution.listing_key).exclude(pk=execution.pk)
+    same = Execution.objects.active().of_listing(execution.owner_id, execution.listing_key, sandbox=execution.sandbox)
+    taken = same.exclude(pk=execution.pk)
     if execution.state in BROKEN and taken.exists():
         raise CannotRetry("The same listing is being evaluated by a later execution.")
     Execution.objects.filter(pk=execution.pk, state__in=BROKEN).update(

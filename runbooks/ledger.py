@@ -149,8 +149,8 @@ def ledger_comparables(runbook: EvalRunbook, subject: Subject | None = None) -> 
         found.append(
             Comparable(
                 runbook=runbook, basis=Comparable.Basis.SOLD, origin=Comparable.Origin.LEDGER, source_key=str(entry.public_id),
-                source=f"{SOURCE}, {entry.get_kind_display()}", title=entry.title, amount=entry.amount, currency=entry.currency,
-                condition=entry.condition, binding=entry.binding, at=entry.at, relevance=judged.level, relevance_why=judged.why,
+                source=f"{SOURCE}, {entry.get_kind_display()}", title=entry.title, author=entry.author, amount=entry.amount,
+                currency=entry.currency, condition=entry.condition, binding=entry.binding, at=entry.at, relevance=judged.level, relevance_why=judged.why,
             )
         )  # fmt: skip
     return found
@@ -171,7 +171,7 @@ def _offer(entry: LedgerEntry) -> Offer:
 
 
 #: What an entry says; what a person said of the comparable stays.
-_TOLD = ("source", "title", "amount", "currency", "condition", "binding", "at")
+_TOLD = ("source", "title", "author", "amount", "currency", "condition", "binding", "at")
 
 
 def bring_ledger(runbook: EvalRunbook) -> int:

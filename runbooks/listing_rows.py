@@ -29,6 +29,8 @@ class Listing(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="listings")
     key = models.CharField(max_length=80)
+    #: Whether the sandbox made it up; the real listing of the same number is another row.
+    sandbox = models.BooleanField(default=False, editable=False)
     url = models.CharField(max_length=500, blank=True)
     title = models.CharField(max_length=300, blank=True)
     #: As the site names them, so that all of one seller's can be purged.
@@ -46,7 +48,7 @@ class Listing(models.Model):
     class Meta:
         indexes = [models.Index(fields=["owner", "-id"], name="listings_newest_first")]
         constraints = [
-            models.UniqueConstraint(fields=["owner", "key"], name="an_owner_has_a_listing_once"),
+            models.UniqueConstraint(fields=["owner", "key", "sandbox"], name="an_owner_has_a_listing_once"),
             models.CheckConstraint(condition=Q(url="") | Q(url__startswith="https://"), name="a_listings_address_is_https"),
         ]
 

@@ -16,12 +16,16 @@ RULE, CLAUDE = "rule", "claude"
 _MACHINES = ("", RULE, CLAUDE)
 
 
-def keep_listing(owner_id: Any, key: str, facts: ListingFacts, at: datetime) -> Listing:
-    """Write down what a listing says; where it says something new, as evidence too. In the caller's transaction."""
+def keep_listing(owner_id: Any, key: str, facts: ListingFacts, at: datetime, *, sandbox: bool) -> Listing:
+    """Write down what a listing says; where it says something new, as evidence too. In the caller's transaction.
+
+    `sandbox` says whether the sandbox made it up: what it says is never written to the real listing of the same number.
+    """
     said = facts.to_json()
     listing, _ = Listing.objects.update_or_create(
         owner_id=owner_id,
         key=key,
+        sandbox=sandbox,
         defaults={
             "url": facts.url[:500],
             "title": facts.title[:300],

@@ -42,6 +42,8 @@ class Comparable(models.Model):
     source_key = models.CharField(max_length=120, blank=True)
     source = models.CharField(max_length=100, blank=True)
     title = models.CharField(max_length=500)
+    #: As whoever offers or enters it names them; empty where only the title may.
+    author = models.CharField(max_length=300, blank=True)
     url = models.CharField(max_length=1000, blank=True)
     amount = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))])
     currency = models.CharField(max_length=3)

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 from functools import cache
 
 import structlog
+from django.db.models import QuerySet
 
 from bookops.clock import database_now
 from bookops.outbound.errors import SourceError
-from runbooks.doors import open_rates
+from runbooks.doors import asks_sandbox, open_rates
 from runbooks.fmv import Rate, in_dollars
 from runbooks.models import Comparable, EvalRunbook, ExchangeRate
 from runbooks.sources.frankfurter import NAME, Frankfurter
@@ -21,9 +22,16 @@ log = structlog.get_logger(__name__)
 #: A rate is good for prices of the days after it, weekends and holidays, but not for ever.
 GOOD_FOR = timedelta(days=10)
 _SATURDAY = 5
+#: Who told a rate that the sandbox made up; no other source's amounts are converted by it.
+SANDBOX = "sandbox"
 
 #: As `rate_for`: a currency and a day to a rate.
 LookUp = Callable[[str, date | None], Rate | None]
+
+
+def known_rates() -> QuerySet[ExchangeRate]:
+    """Return the rates that count here: all of them in the sandbox, everywhere else those that it has not made up."""
+    return ExchangeRate.objects.all() if asks_sandbox() else ExchangeRate.objects.exclude(source=SANDBOX)
 
 
 def rate_for(currency: str, day: date | None = None) -> Rate | None:
@@ -35,7 +43,7 @@ def rate_for(currency: str, day: date | None = None) -> Rate | None:
         return None
     today = database_now().date()
     day = min(day or today, today)
-    known = ExchangeRate.objects.filter(currency=currency)
+    known = known_rates().filter(currency=currency)
     row = known.filter(day__lte=day, day__gt=day - GOOD_FOR).order_by("-day").first()
     # A price of long ago, for which no rate was kept, is converted by the first rate there is.
     row = row or known.filter(day__gt=day).order_by("day").first()
@@ -59,7 +67,7 @@ def convert_anew(runbook: EvalRunbook) -> int:
     """Convert the comparables whose rate was missing, or was written anew for its day, and return how many changed."""
     foreign = list(Comparable.objects.filter(runbook=runbook).exclude(currency="USD"))
     days = {one.rate_day for one in foreign if one.rate_day}
-    now_known = {(row.currency, row.day): (row.rate, row.source) for row in ExchangeRate.objects.filter(day__in=days)} if days else {}
+    now_known = {(row.currency, row.day): (row.rate, row.source) for row in known_rates().filter(day__in=days)} if days else {}
     look_up = cache(rate_for)
     changed = []
     for one in foreign:
@@ -78,11 +86,17 @@ def convert_anew(runbook: EvalRunbook) -> int:
 
 
 def fetch_rates(source: Frankfurter) -> int:
-    """Ask for the latest rates and return how many were new; what staff wrote for that day stays. Raises one of the four errors."""
+    """Ask for the latest rates and return how many were new; what staff wrote for that day stays. Raises one of the four errors.
+
+    The first rates of the real source end all that the sandbox made up.
+    """
     found = source.rates("USD")
+    if not asks_sandbox():
+        ExchangeRate.objects.filter(source=SANDBOX).delete()
+    teller = SANDBOX if asks_sandbox() else NAME
     before = ExchangeRate.objects.filter(day=found.day).count()
     ExchangeRate.objects.bulk_create(
-        (ExchangeRate(day=found.day, currency=code, rate=rate, source=NAME) for code, rate in found.rates.items()), ignore_conflicts=True
+        (ExchangeRate(day=found.day, currency=code, rate=rate, source=teller) for code, rate in found.rates.items()), ignore_conflicts=True
     )
     return ExchangeRate.objects.filter(day=found.day).count() - before
 
@@ -103,4 +117,4 @@ def are_fetched() -> bool:
     day = database_now().date() - timedelta(days=1)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
-    return ExchangeRate.objects.filter(source=NAME, day__gte=day).exists()
+    return known_rates().filter(source__in=(NAME, SANDBOX), day__gte=day).exists()

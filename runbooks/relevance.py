@@ -119,6 +119,11 @@ def judge(subject: Subject, offer: Offer) -> Relevance:
     return Relevance("high", "the same work in as many volumes and a like binding")
 
 
+def author_of(offer: Offer) -> str:
+    """Return the author that an offer names apart from its title; "" for none."""
+    return _aspect(offer.aspects, "author", "authors")
+
+
 def _work(subject: Subject, offer: Offer) -> Relevance | list[str]:
     """Return why it is another work, or why it may be."""
     if subject.isbn and subject.isbn == offer.isbn:
@@ -127,7 +132,7 @@ def _work(subject: Subject, offer: Offer) -> Relevance | list[str]:
         return _low(_DERIVED.why)
     words = title_words(main_title(subject.title))
     theirs = title_words(f"{offer.title} / {_aspect(offer.aspects, 'book title', 'title')}")
-    author, told = last_name(subject.author), _aspect(offer.aspects, "author", "authors")
+    author, told = last_name(subject.author), author_of(offer)
     is_named = bool(author) and author in (*theirs, *title_words(told))
     if not (_is_named_in_full(words, theirs) or (is_named and _is_named_in_short(words, theirs))):
         return _low(f"another work by {subject.author}") if is_named else _low("another work", is_junk=True)

@@ -63,7 +63,9 @@ def _listing(listing: Listing) -> dict[str, Any]:
 
 
 def _comparable(row: Comparable) -> dict[str, Any]:
-    return {**_row(row, _OF_COMPARABLE), "changed_by": row.changed_by.get_username() if row.changed_by else ""}
+    # Versions that were kept before authors were read the same without one.
+    author = {"author": row.author} if row.author else {}
+    return {**_row(row, _OF_COMPARABLE), **author, "changed_by": row.changed_by.get_username() if row.changed_by else ""}
 
 
 def _row(row: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from django.db.models import F
 from bookops.clock import database_now
 from bookops.connections import let_go
 from bookops.leases import heartbeat
-from bookops.outbound.errors import BadAnswer, SourceError, TryAgain
+from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
 from bookops.runs import State
 from bookops.source_health import health
 from bookops.spend import OverBudget, Purse, owner_purse, settle
 from bookops.tally import Tally, tallied
 from runbooks.advancing import Course, advance
+from runbooks.doors import OTHER_SOURCES, asks_sandbox
 from runbooks.models import Execution, StepAttempt, StepRun
 from runbooks.plan import STEPS, Step
 from runbooks.steps import Bill, Done, LeaseLost, Work
@@ -77,9 +78,11 @@ def _begin(run: StepRun, execution: Execution, step: Step, course: Course) -> da
 
 
 def _attempt(step: Step, work: Work) -> Done | SourceError | OverBudget | LeaseLost:
-    """Return what the step came to, or the error that ended it."""
+    """Return what the step came to, or the error that ended it; what the sandbox began is not ended by the real sources, nor the reverse."""
     run: Callable[[Work], Done] = import_module(f"runbooks.steps.{step.name}").run
     try:
+        if work.execution.sandbox != asks_sandbox():
+            raise Refused(OTHER_SOURCES[work.execution.sandbox], reason="other_sources")
         return run(work)
     except (SourceError, OverBudget, LeaseLost) as error:
         return error

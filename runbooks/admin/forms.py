@@ -62,6 +62,7 @@ class ComparableForm(TypedForm):
     """One comparable that a person knows of."""
 
     title = forms.CharField(label="Title", max_length=500)
+    author = forms.CharField(label="Author", max_length=300, required=False)
     price = forms.CharField(label="Price", max_length=50, help_text="With its currency where that is not US dollars: £45, 45 EUR.")
     basis = forms.ChoiceField(label="Basis", choices=BASES)
     at = forms.CharField(label="Date", max_length=30, required=False, help_text="2024-05-31")
@@ -79,7 +80,7 @@ class CsvForm(TypedForm):
     file = forms.FileField(
         label="CSV file",
         widget=ThemedFileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text="Title and price; if known currency, date, basis, condition, binding, url, source.",
+        help_text="Title and price; if known author, currency, date, basis, condition, binding, url, source.",
     )
     basis = forms.ChoiceField(label="Rows that do not say were", choices=BASES)
 

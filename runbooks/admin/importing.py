@@ -79,6 +79,7 @@ class PasteForm(OwnedForm):
     """Ask for a listing as a person sees it, where eBay gives none; `facts` is what start_pasted wants."""
 
     title = forms.CharField(label="Title", max_length=300)
+    author = forms.CharField(label="Author", help_text="Tells works of the same title apart.", max_length=300, required=False)
     price = forms.DecimalField(
         label="Asking price",
         help_text="Empty: none is asked, as in an auction.",
@@ -117,6 +118,7 @@ class PasteForm(OwnedForm):
             price=Money(price, given["currency"].upper()) if price is not None else None,
             condition=given["condition"],
             seller=given["seller"],
+            aspects={"Author": given["author"]} if given["author"] else {},
         )
 
     def read_photos(self) -> list[bytes]:

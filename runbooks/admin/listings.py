@@ -58,7 +58,7 @@ class ListingAdmin(ReadOnlyAdmin):
     """Listings of all owners, the newest first."""
 
     list_display = ["title_shown", "key", "seller_shown", "owner", "photos", "fetched", "gone", "purged"]
-    list_filter = [("gone_at", admin.EmptyFieldListFilter), ("purged_at", admin.EmptyFieldListFilter), "created_at"]
+    list_filter = [("gone_at", admin.EmptyFieldListFilter), ("purged_at", admin.EmptyFieldListFilter), "sandbox", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["title", "key", "seller"]
     search_help_text = "Title, item number or seller"

@@ -134,6 +134,7 @@ def add_comparable(request: HttpRequest, runbook: EvalRunbook, value: str) -> st
             binding=given["binding"],
             url=read_address(given["url"]),
             source=given["source"],
+            author=given["author"],
         )
         one = comparing.add_manual(runbook, entry, by=request.user, relevance=given["relevance"], why=given["why"])
     return f"Added, of {one.get_relevance_display()} relevance. {_now(runbook)}"

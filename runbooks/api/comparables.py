@@ -43,7 +43,7 @@ class ComparableSerializer(serializers.ModelSerializer[Comparable]):
     class Meta:
         model = Comparable
         fields = [
-            *("id", "basis", "origin", "source", "title", "url", "amount", "currency", "usd", "rate", "rate_day", "rate_source"),
+            *("id", "basis", "origin", "source", "title", "author", "url", "amount", "currency", "usd", "rate", "rate_day", "rate_source"),
             *("shipping", "condition", "binding", "at", "relevance", "relevance_why", "computed_relevance"),
             *("excluded", "excluded_why", "adjustments", "is_current", "changed_by", "changed_at"),
         ]
@@ -60,6 +60,7 @@ class ComparableEntrySerializer(StrictSerializer):
     """A comparable as a person knows it; its relevance is judged where none is said."""
 
     title = serializers.CharField(max_length=500)
+    author = serializers.CharField(max_length=300, required=False, allow_blank=True, help_text="Where the title does not name them.")
     price = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=Decimal("0.01"))
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", default="USD")
     basis = serializers.ChoiceField(choices=Basis.choices, default=Basis.ASKING)

@@ -85,6 +85,7 @@ class PastedListingSerializer(StrictSerializer):
     """A listing as a person sees it, where eBay gives none."""
 
     title = serializers.CharField(max_length=300)
+    author = serializers.CharField(max_length=300, required=False, allow_blank=True, help_text="Where the title does not name them.")
     text = serializers.CharField(max_length=LONGEST_TEXT, required=False, allow_blank=True, help_text="The seller's description.")
     price = serializers.DecimalField(
         max_digits=10, decimal_places=2, min_value=Decimal(0), required=False, allow_null=True, help_text="None for an auction."
@@ -108,6 +109,7 @@ class PastedListingSerializer(StrictSerializer):
             price=Money(price, given["currency"].upper()) if price is not None else None,
             condition=given.get("condition", ""),
             seller=given.get("seller", ""),
+            aspects={"Author": given["author"]} if given.get("author") else {},
             is_pasted=True,
         )
 

@@ -54,7 +54,7 @@ def _take(execution: Execution, key: str) -> None:
         with transaction.atomic():
             Execution.objects.filter(pk=execution.pk).update(listing_key=key)
     except IntegrityError:
-        other = Execution.objects.active().filter(owner_id=execution.owner_id, listing_key=key).exclude(pk=execution.pk).first()
+        other = Execution.objects.active().of_listing(execution.owner_id, key, sandbox=execution.sandbox).exclude(pk=execution.pk).first()
         named = f" by execution {other.pk}" if other else ""
         raise Refused(f"This short link leads to a listing that is being evaluated{named}.", reason=RUNS_ALREADY) from None
     execution.listing_key = key
@@ -62,7 +62,7 @@ def _take(execution: Execution, key: str) -> None:
 
 def _keeper(execution: Execution, key: str, facts: ListingFacts) -> Callable[[], None]:
     def keep() -> None:
-        listing = keep_listing(execution.owner_id, key, facts, database_now())
+        listing = keep_listing(execution.owner_id, key, facts, database_now(), sandbox=execution.sandbox)
         Execution.objects.filter(pk=execution.pk).update(listing=listing)
 
     return keep

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 
 from bookops.books import Book
 from bookops.clock import database_now
+from runbooks.doors import asks_sandbox
 from runbooks.evaluating import holdings_of, reference_of, rescore
 from runbooks.models import Comparable, Copy, EvalRunbook, ExchangeRate, Execution, Listing
 from runbooks.rates import convert
@@ -42,7 +43,8 @@ def make_listing(owner: User | None = None, **changes: Any) -> Listing:
         f"v1|{number}|0", number, f"https://www.ebay.com/itm/{number}", title, price=Money(Decimal(275), "USD"), seller="tomes"
     )
     values = {"key": f"ebay:{number}", "url": facts.url, "title": title, "seller": facts.seller, "facts": facts.to_json()}
-    return Listing.objects.create(**{"owner": owner or make_owner(), "fetched_at": database_now()} | values | changes)
+    values |= {"owner": owner or make_owner(), "fetched_at": database_now(), "sandbox": asks_sandbox()}
+    return Listing.objects.create(**values | changes)
 
 
 def make_copy(owner: User | None = None, **changes: Any) -> Copy:
@@ -110,5 +112,5 @@ def make_rate(currency: str, rate: Any, day: date | None = None, source: str = "
 def make_execution(listing: Listing, **changes: Any) -> Execution:
     """Return a stored execution of a listing."""
     return Execution.objects.create(
-        **{"owner": listing.owner, "listing": listing, "listing_key": listing.key, "url": listing.url} | changes
+        **{"owner": listing.owner, "listing": listing, "listing_key": listing.key, "url": listing.url, "sandbox": listing.sandbox} | changes
     )

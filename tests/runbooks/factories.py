@@ -11,6 +11,7 @@ from bookops.clock import database_now
 from bookops.dispatch import Here, rung_here
 from bookops.runs import State
 from bookops.sweep import sweep_once
+from runbooks.doors import asks_sandbox
 from runbooks.executions import start_import
 from runbooks.models import Copy, EvalRunbook, ExchangeRate, Execution, Listing, StepRun
 from runbooks.sources.records import ListingFacts, Money
@@ -45,7 +46,8 @@ def make_listing(owner: User | None = None, *, facts: ListingFacts | None = None
     """Return a stored listing."""
     facts = facts or make_listing_facts()
     values = {"key": f"ebay:{facts.legacy_id}", "url": facts.url, "title": facts.title, "seller": facts.seller, "facts": facts.to_json()}
-    return Listing.objects.create(**{"owner": owner or make_owner(), "fetched_at": database_now()} | values | changes)
+    values |= {"owner": owner or make_owner(), "fetched_at": database_now(), "sandbox": asks_sandbox()}
+    return Listing.objects.create(**values | changes)
 
 
 def make_copy(owner: User | None = None, **changes: Any) -> Copy:
@@ -58,7 +60,8 @@ def make_copy(owner: User | None = None, **changes: Any) -> Copy:
 def make_execution(owner: User | None = None, **changes: Any) -> Execution:
     """Return a stored execution that is running, without steps."""
     values = {"url": "https://www.ebay.com/itm/256712345678", "listing_key": "ebay:256712345678", "state": State.RUNNING}
-    return Execution.objects.create(**{"owner": owner or make_owner(), "started_at": database_now()} | values | changes)
+    values |= {"owner": owner or make_owner(), "started_at": database_now(), "sandbox": asks_sandbox()}
+    return Execution.objects.create(**values | changes)
 
 
 def make_step(execution: Execution | None = None, name: str = "fetch_listing", **changes: Any) -> StepRun:

@@ -22,6 +22,7 @@ from bookops.runs import State
 from bookops.spend import Budget
 from bookops.staff_groups import ADMIN, EDITOR, VIEWER, make_groups
 from runbooks.advancing import Course
+from runbooks.identifying import subject_of
 from runbooks.models import (
     AccountDeletion,
     Author,
@@ -284,10 +285,18 @@ def test_a_refused_link_says_what_is_accepted(boss):
 def test_a_listing_is_typed_by_hand():
     user = make_staff(EDITOR)
     photos = [SimpleUploadedFile(f"{at}.jpg", JPEG, "image/jpeg") for at in range(2)]
-    typed = {"title": "The Moonstone", "price": "120", "currency": "gbp", "text": "Three volumes.", "photos": photos}
+    typed = {
+        "title": "The Moonstone",
+        "author": "Wilkie Collins",
+        "price": "120",
+        "currency": "gbp",
+        "text": "Three volumes.",
+        "photos": photos,
+    }
     client_of(user).post(reverse("admin:runbooks_execution_paste"), typed)
     facts = Listing.objects.get(owner=user).record
     assert (facts.title, str(facts.price), facts.description, facts.is_pasted) == ("The Moonstone", "120 GBP", "Three volumes.", True)
+    assert subject_of(facts).author == "Wilkie Collins"
     assert len(facts.image_urls) == 2
     assert Execution.objects.get().cause == "paste"
 
@@ -489,7 +498,15 @@ def test_comparables_are_changed_in_place_with_who_and_why(boss):
 @pytest.mark.themed
 def test_comparables_are_added_by_hand_by_file_and_pasted(boss):
     runbook = make_runbook()
-    one = {"title": "The Moonstone, 3 vols", "price": "£45", "basis": "sold", "at": "2024-05-31", "relevance": "high", "why": "seen"}
+    one = {
+        "title": "The Moonstone, 3 vols",
+        "author": "W. Collins",
+        "price": "£45",
+        "basis": "sold",
+        "at": "2024-05-31",
+        "relevance": "high",
+        "why": "seen",
+    }
     press(boss, runbook, "add_comparable", **one)
     file = SimpleUploadedFile("c.csv", b"title,price,colour\nThe Moonstone 1868,$410,red\nNo price,,\n", "text/csv")
     answer = told(press(boss, runbook, "add_file", file=file, basis="sold"))
@@ -497,6 +514,8 @@ def test_comparables_are_added_by_hand_by_file_and_pasted(boss):
     press(boss, runbook, "add_lines", text="Moonstone, 3 volumes, sold 2024-03-02 $350", basis="asking")
     added = {(row.currency, row.amount, row.basis) for row in runbook.comparables.filter(origin="manual")}
     assert added == {("GBP", Decimal(45), "sold"), ("USD", Decimal(410), "sold"), ("USD", Decimal(350), "sold")}
+    assert runbook.comparables.get(amount=45).author == "W. Collins"
+    assert b"W. Collins" in boss.get(page(runbook)).content
     mine = runbook.comparables.get(amount=350)
     assert "Deleted" in told(press(boss, runbook, "delete_comparable", str(mine.public_id)))
     fetched = runbook.comparables.get(amount=280)

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from runbooks import comparing
 from runbooks.comparing import CannotCompare, add_csv, add_manual, add_pasted, adjust, exclude, include, set_relevance
 from runbooks.entries import Entry
+from runbooks.evaluating import rescore
 from runbooks.models import Comparable
 from runbooks.sources.records import Money
 from runbooks.tables import TableRefused
@@ -42,6 +43,18 @@ def test_the_code_judges_what_a_person_does_not():
     assert (lot.excluded, lot.excluded_why) == (True, "a lot of several books")
 
 
+def test_an_author_tells_works_of_one_title_apart():
+    runbook = make_runbook()
+    unnamed = add_manual(runbook, entry(title="The Moonstone, 3 vols, half calf"), by=runbook.owner)
+    theirs = add_manual(runbook, entry(title="The Moonstone, 3 vols, half calf", author="Wilkie Collins"), by=runbook.owner)
+    others = add_manual(runbook, entry(title="The Moonstone, 3 vols, half calf", author="Fergus Hume"), by=runbook.owner)
+    assert (unnamed.relevance, theirs.relevance, others.relevance) == ("medium", "high", "low")
+    assert (others.excluded, others.relevance_why) == (True, "a work by Fergus Hume, not by Wilkie Collins")
+    rescore(runbook, cause="comparables")
+    others.refresh_from_db()
+    assert (others.author, others.relevance) == ("Fergus Hume", "low"), "and is judged by it again whenever the value is computed"
+
+
 def test_a_persons_word_goes_before_the_codes():
     runbook = make_runbook()
     lot = add_manual(runbook, entry(title="Job lot of Victorian novels"), by=runbook.owner, relevance="high", why="I have seen it")
@@ -70,14 +83,15 @@ def test_a_file_adds_what_it_says():
     make_rate("GBP", "0.8")
     runbook = make_runbook()
     file = (
-        "Title,Price,Currency,Date,Sold or asking,Condition,URL,Source,Colour\r\n"
-        f'"{TITLE}",160,GBP,2024-05-31,sold,Very Good,https://shop.example/1,Heritage,green\r\n'
-        f'"{TITLE}","$1,250.00",,,,,,,\r\n'
+        "Title,Author,Price,Currency,Date,Sold or asking,Condition,URL,Source,Colour\r\n"
+        f'"{TITLE}",Wilkie Collins,160,GBP,2024-05-31,sold,Very Good,https://shop.example/1,Heritage,green\r\n'
+        f'"{TITLE}",,"$1,250.00",,,,,,,\r\n'
     )
     added = add_csv(runbook, file.encode(), by=runbook.owner)
     assert (len(added.comparables), added.refused, added.ignored) == (2, (), ("Colour",))
     sold, asked = added.comparables
     assert (sold.usd, sold.basis, sold.at, sold.condition, sold.source) == (200, "sold", date(2024, 5, 31), "Very Good", "Heritage")
+    assert (sold.author, asked.author) == ("Wilkie Collins", "")
     # What nobody says was sold is never taken for a sale.
     assert (asked.usd, asked.basis) == (1250, "asking")
 

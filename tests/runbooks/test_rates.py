@@ -72,8 +72,19 @@ def test_what_staff_wrote_for_a_day_stays_when_rates_are_fetched():
     make_rate("GBP", "0.75", source="staff")
     assert fetch_rates(FakeFrankfurter(GBP="0.8", EUR="0.9")) == 1
     assert ExchangeRate.objects.get(currency="GBP").rate == Decimal("0.75")
-    assert ExchangeRate.objects.get(currency="EUR").source == "frankfurter"
+    assert ExchangeRate.objects.get(currency="EUR").source == "sandbox"
     assert fetch_rates(FakeFrankfurter(GBP="0.8", EUR="0.9")) == 0
+
+
+def test_a_rate_that_the_sandbox_made_up_converts_nothing_outside_of_it(settings):
+    fetch_rates(FakeFrankfurter(EUR="0.5", GBP="0.5"))
+    assert rate_for("EUR").per_dollar == Decimal("0.5")
+    settings.SOURCES = "live"
+    assert (rate_for("EUR"), are_fetched()) == (None, False)
+    assert fetch_rates(FakeFrankfurter(EUR="0.9")) == 1
+    assert (rate_for("EUR").per_dollar, are_fetched()) == (Decimal("0.9"), True)
+    settings.SOURCES = "sandbox"
+    assert (rate_for("EUR").per_dollar, rate_for("GBP"), are_fetched()) == (Decimal("0.9"), None, True)
 
 
 def test_it_knows_when_there_is_nothing_to_fetch():

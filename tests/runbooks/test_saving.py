@@ -64,7 +64,7 @@ def saved(
 ) -> EvalRunbook:
     """Return the runbook of an execution whose steps have found this; None for a branch that has failed."""
     facts = facts or make_listing_facts()
-    listing = keep_listing(owner.pk, f"ebay:{facts.legacy_id}", facts, database_now())
+    listing = keep_listing(owner.pk, f"ebay:{facts.legacy_id}", facts, database_now(), sandbox=True)
     Execution.objects.filter(owner=owner).update(state=State.SUCCEEDED)
     execution = make_execution(owner, listing=listing)
     reading = reading or PhotoReading(condition_grade=None)

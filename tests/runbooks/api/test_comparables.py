@@ -26,7 +26,8 @@ def at(runbook: EvalRunbook, rest: str = "") -> str:
 
 def test_one_is_entered_and_judged_by_the_code(api: Client, runbook: EvalRunbook) -> None:
     entry = {
-        "title": "The Moonstone by Wilkie Collins, 3 volumes",
+        "title": "The Moonstone, 3 volumes",
+        "author": "Wilkie Collins",
         "price": "480.00",
         "currency": "USD",
         "basis": "sold",
@@ -36,7 +37,7 @@ def test_one_is_entered_and_judged_by_the_code(api: Client, runbook: EvalRunbook
     body = answer.json()
     assert answer.status_code == 201
     assert (body["origin"], body["amount"], body["usd"], body["relevance"]) == ("manual", "480.00", "480.00", "high")
-    assert body["relevance_why"]
+    assert (body["author"], bool(body["relevance_why"])) == ("Wilkie Collins", True)
     runbook.refresh_from_db()
     assert runbook.fmv_count == 3
     assert len(api.get(at(runbook)).json()["comparables"]) == 3

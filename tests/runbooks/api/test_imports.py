@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bookops.runs import State
 from runbooks.api.imports import ImportEbayView
+from runbooks.identifying import subject_of
 from runbooks.links import ACCEPTED
 from runbooks.models import Execution, StepRun
 from runbooks.plan import SHOWN
@@ -126,7 +127,8 @@ def test_a_key_sent_twice_begins_one_execution(api: Client) -> None:
 
 
 def test_a_listing_is_pasted(api: Client) -> None:
-    answer = post(api, title="Works of Dickens, 6 vols", text="Full morocco.", price="520.00", currency="gbp", condition="Good")
+    said = {"title": "Works of Dickens, 6 vols", "author": "Charles Dickens", "text": "Full morocco."}
+    answer = post(api, **said, price="520.00", currency="gbp", condition="Good")
     assert answer.status_code == 202
     execution = Execution.objects.get()
     facts = execution.listing.record
@@ -137,6 +139,7 @@ def test_a_listing_is_pasted(api: Client) -> None:
         "Full morocco.",
     )
     assert (str(facts.price), facts.condition) == ("520.00 GBP", "Good")
+    assert subject_of(facts).author == "Charles Dickens"
 
 
 def test_a_pasted_listing_brings_its_photos(api: Client) -> None:
