@@ -16,7 +16,7 @@ from bookops.outbound.errors import BadAnswer, NotFound
 from bookops.runs import ENDED, State
 from llmjobs import turns
 from llmjobs.applying import CHUNK, Overtaken, Stored, apply_results
-from llmjobs.batching import halve
+from llmjobs.cutting import halve
 from llmjobs.doors import open_batches
 from llmjobs.ending import end_if_done
 from llmjobs.models import LLMJobItem, ProviderBatch

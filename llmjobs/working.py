@@ -16,7 +16,7 @@ from bookops.dispatch import ring
 from bookops.language_models import UnknownModel
 from bookops.outbound.errors import Refused
 from bookops.runs import ENDED, State, wait_before
-from llmjobs import batching, submitting
+from llmjobs import batching, cutting, submitting
 from llmjobs.ending import end, end_if_done
 from llmjobs.keeping import answer_from_kept
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
@@ -111,7 +111,7 @@ def send_some(job: LLMJob) -> tuple[bool, float]:
     has_more, wait = False, 0.0
     for route in free_routes(job):
         if route.way == "batch":
-            batch = batching.cut_batch(job, route.provider, route.model)
+            batch = cutting.cut_batch(job, route.provider, route.model)
             has_more |= batch is not None and batching.send(batch.pk)
         else:
             sent = submitting.submit_some(job, route.provider)

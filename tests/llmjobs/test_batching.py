@@ -1,4 +1,4 @@
-"""Sending items many at once."""
+"""Sending items many at once: cutting batches, and handing them over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bookops.dispatch import rung_here
 from bookops.invariants import broken_invariants
 from bookops.language_models import ModelLimit
 from bookops.outbound.errors import BadAnswer, NotFound, Refused, TryAgain
-from llmjobs import batching
+from llmjobs import batching, cutting
 from llmjobs.doors import standing_in
 from llmjobs.holding import release_holds
 from llmjobs.jobs import cancel, change_cap, pause, resume
@@ -328,9 +328,9 @@ def test_a_batch_that_was_too_large_is_halved_and_the_second_half_waits(openai):
     work_on(job.pk)
     whole = ProviderBatch.objects.get()
 
-    first, second = batching.halve(whole)
+    first, second = cutting.halve(whole)
     assert broken_invariants() == {}
-    assert batching.halve(whole) == []
+    assert cutting.halve(whole) == []
     work_on(job.pk)
 
     assert [len(one["custom_ids"]) for one in openai.taken()] == [4, 2]
@@ -343,7 +343,7 @@ def test_a_batch_that_was_too_large_is_halved_and_the_second_half_waits(openai):
 def test_while_a_half_waits_no_other_job_fills_the_queue_before_it(openai):
     job, other = job_for(openai, 4), job_for(openai, 2)
     work_on(job.pk)
-    batching.halve(ProviderBatch.objects.get())
+    cutting.halve(ProviderBatch.objects.get())
     work_on(job.pk)  # the first half is there, the second waits for it
 
     work_on(other.pk)
@@ -364,7 +364,7 @@ def test_a_batch_of_one_that_is_too_large_fails_its_item(openai):
     job = job_for(openai, 1)
     work_on(job.pk)
 
-    assert batching.halve(ProviderBatch.objects.get()) == []
+    assert cutting.halve(ProviderBatch.objects.get()) == []
 
     [item] = items_of(job)
     assert (item.status, item.held) == ("failed", 0)
