@@ -1,4 +1,4 @@
-"""Review: a person accepts, corrects or rejects what answers propose, and takes back what was written; some hundred a transaction."""
+"""Review: a person accepts, corrects or rejects what answers propose; some hundred a transaction."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 
 from bookops.bulk import write_fields
 from bookops.clock import database_now
 from bookops.progress import wake_sometimes
 from bookops.purposes import Change, Changes, Purpose, purpose_named
-from llmjobs.deciding import answer_of, changes_of, note_applied, to_json
-from llmjobs.models import LLMJob, LLMJobItem, Proposal
+from llmjobs.deciding import answer_of, note_applied, to_json
+from llmjobs.models import LLMJob, Proposal
 
 Why = Proposal.Why
 #: Proposals decided in one transaction.
@@ -37,16 +36,6 @@ class Reviewed:
     nothing: int = 0
     #: Decided before, by somebody else or by a second click.
     decided: int = 0
-
-
-@dataclass
-class Undone:
-    """Count what taking back did."""
-
-    #: Answers of which something was put back.
-    undone: int = 0
-    #: Fields that stay, because somebody has touched them since.
-    kept: int = 0
 
 
 def accept(ids: Sequence[int], *, by: Any) -> Reviewed:
@@ -90,16 +79,6 @@ def reject(ids: Sequence[int], *, by: Any) -> Reviewed:
 
     _each_chunk(ids, reject_some, reviewed)
     return reviewed
-
-
-def undo_item(item: LLMJobItem, *, by: Any) -> Undone:
-    """Put back what an item's answer changed, but for what somebody has touched since."""
-    return _undo(item.job, Q(target_id=item.target_id), by)
-
-
-def undo_job(job: LLMJob, *, by: Any) -> Undone:
-    """Put back all that a job's answers changed, but for what somebody has touched since."""
-    return _undo(job, Q(), by)
 
 
 Row = tuple[Proposal, Any, Changes]
@@ -197,31 +176,3 @@ def _reject(proposals: Sequence[Proposal], by: Any, now: datetime) -> None:
 def _targets(job: LLMJob, purpose: Purpose, proposals: Sequence[Proposal]) -> dict[int, Any]:
     ids = {proposal.target_id for proposal in proposals}
     return purpose.targets(job.owner_id).filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk").in_bulk()
-
-
-def _undo(job: LLMJob, which: Q, by: Any) -> Undone:
-    undone = Undone()
-    purpose = purpose_named(job.purpose)
-    all_ids = list(Proposal.objects.filter(which, job=job, state=Proposal.State.APPLIED).exclude(applied={}).values_list("pk", flat=True))
-    for start in range(0, len(all_ids), CHUNK):
-        with transaction.atomic():
-            LLMJob.objects.select_for_update().get(pk=job.pk)
-            some = Proposal.objects.filter(pk__in=all_ids[start : start + CHUNK], state=Proposal.State.APPLIED)
-            _put_back(job, purpose, list(some.order_by("pk")), undone)
-    job.record("undone", answers=undone.undone, kept=undone.kept, by=getattr(by, "pk", None))
-    return undone
-
-
-def _put_back(job: LLMJob, purpose: Purpose, proposals: Sequence[Proposal], undone: Undone) -> None:
-    """Undo what proposals wrote; one of another model that only agreed goes with the one that did."""
-    targets = _targets(job, purpose, proposals)
-    written = [one for one in proposals if one.target_id in targets]
-    came = purpose.undo([(targets[one.target_id], changes_of(one.applied)) for one in written], job.source, database_now())
-    back = set()
-    for proposal, one in zip(written, came, strict=True):
-        undone.kept += len(proposal.applied) - len(one.changes)
-        if one.changes:
-            undone.undone += 1
-            back.add(proposal.target_id)
-    in_job = Proposal.objects.filter(job=job, state=Proposal.State.APPLIED)
-    in_job.filter(target_id__in=back).update(state=Proposal.State.UNDONE)

@@ -16,7 +16,7 @@ from bookops.spend import dollars, room_in
 from bookops.sweep import register
 from llmjobs.ending import end_if_done
 from llmjobs.holding import most_cost, price_of, purses_of, release_holds
-from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
+from llmjobs.models import JobUndo, LLMJob, LLMJobItem, ProviderBatch
 from llmjobs.reconciling import resend_overdue, suspect_lost
 from llmjobs.submitting import pause_for
 from llmjobs.webhooks import ring_for_unknown_responses
@@ -36,6 +36,7 @@ def sweep_jobs(now: datetime) -> dict[str, int]:
         "items_resent": resend_overdue(now),
         "items_resumed": resume_items(now),
         "jobs_rung": ring_jobs(now),
+        "undos_rung": ring_undos(now),
         "jobs_ended": end_jobs(),
         "holds_released": release_holds(now),
     }
@@ -105,6 +106,19 @@ def ring_jobs(now: datetime) -> int:
         for job_id in due:
             ring(work_on_job, str(job_id))
     return len(due)
+
+
+def ring_undos(now: datetime) -> int:
+    """Ring for the undoing of jobs that nobody has been at for a while: the bell was lost, or its worker."""
+    from llmjobs.tasks import work_on_undo
+
+    quiet = JobUndo.objects.filter(ended_at=None, ring_at__lte=now)
+    rung = 0
+    for undo_id in list(quiet.order_by("ring_at").values_list("pk", flat=True)[:MOST]):
+        if quiet.filter(pk=undo_id).update(ring_at=now + timedelta(seconds=settings.RING_AGAIN_SECONDS)):
+            ring(work_on_undo, undo_id)
+            rung += 1
+    return rung
 
 
 def end_jobs() -> int:

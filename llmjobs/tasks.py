@@ -18,6 +18,14 @@ def work_on_job(job_id: str) -> None:
 
 
 @shared_task
+def work_on_undo(undo_id: int) -> None:
+    """Put back some of what a job has written."""
+    from llmjobs import undoing
+
+    undoing.work_on_undo(undo_id)
+
+
+@shared_task
 def poll() -> None:
     """Do one tick of the poller; what another poller is at already is left to it."""
     from llmjobs import polling

@@ -16,11 +16,12 @@ from bookops.markup import badge, link, page_of
 from bookops.markup import text as foreign
 from bookops.runs import BROKEN, State
 from bookops.spend import dollars
-from llmjobs import jobs, reconciling, reviewing
+from llmjobs import jobs, reconciling
 from llmjobs.admin.cards import card_of
 from llmjobs.admin.job_buttons import REVIEW, RUN, items_moved, undone_words
 from llmjobs.admin.statuses import CUT_SHORT, ITEM_WORDS, ItemStatusFilter, JobFilter, ReasonFilter, asked_job, clone_address
 from llmjobs.models import LLMJob, LLMJobItem, Proposal
+from llmjobs.undoing import Undone, undo_item
 
 Stage = LLMJobItem.Stage
 
@@ -38,7 +39,7 @@ def give_up(request: HttpRequest, item: LLMJobItem, value: str) -> str:
 
 
 def undo(request: HttpRequest, item: LLMJobItem, value: str) -> str:
-    return undone_words(reviewing.undo_item(item, by=request.user))
+    return undone_words(undo_item(item, by=request.user))
 
 
 def is_unknown(item: LLMJobItem) -> bool:
@@ -160,9 +161,9 @@ class LLMJobItemAdmin(RunAdmin):
 
     @admin.action(description="Undo their answers", permissions=["review"])
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[LLMJobItem]) -> None:
-        undone = reviewing.Undone()
+        undone = Undone()
         for item in queryset.filter(proposal__state=Proposal.State.APPLIED).select_related("job"):
-            one = reviewing.undo_item(item, by=request.user)
+            one = undo_item(item, by=request.user)
             undone.undone += one.undone
             undone.kept += one.kept
         self.tell(request, undone_words(undone))

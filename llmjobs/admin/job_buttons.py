@@ -11,8 +11,9 @@ from bookops.buttons import Button, NothingMoved
 from bookops.language_models import MILLION
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from bookops.spend import dollars
-from llmjobs import batching, jobs, polling, reconciling, reviewing
-from llmjobs.models import LLMJob, LLMJobItem, Proposal, ProviderBatch
+from llmjobs import batching, jobs, polling, reconciling
+from llmjobs.models import JobUndo, LLMJob, LLMJobItem, Proposal, ProviderBatch
+from llmjobs.undoing import Undone, undo_job
 
 RUN = "llmjobs.run_job"
 REVIEW = "llmjobs.review_answers"
@@ -29,12 +30,12 @@ def items_moved(count: int, what: str) -> str:
     return f"{count:,} {'item was' if count == 1 else 'items were'} {what}."
 
 
-def undone_words(undone: reviewing.Undone) -> str:
+def undone_words(undone: Undone | JobUndo) -> str:
     """Return what taking back came to."""
     if not undone.undone and not undone.kept:
         return NothingMoved("Nothing was undone: no answer stands as it was written.")
-    kept = f" {undone.kept} field{'s were' if undone.kept != 1 else ' was'} left: somebody has touched them since." if undone.kept else ""
-    return f"{undone.undone} answer{'s were' if undone.undone != 1 else ' was'} undone.{kept}"
+    kept = f" {undone.kept:,} field{'s were' if undone.kept != 1 else ' was'} left: somebody has touched them since." if undone.kept else ""
+    return f"{undone.undone:,} answer{'s were' if undone.undone != 1 else ' was'} undone.{kept}"
 
 
 def dollars_typed(words: str) -> int | None:
@@ -72,7 +73,10 @@ def poll_now(request: HttpRequest, job: LLMJob, value: str) -> str:
 
 
 def undo(request: HttpRequest, job: LLMJob, value: str) -> str:
-    return undone_words(reviewing.undo_job(job, by=request.user))
+    undo = undo_job(job, by=request.user)
+    if undo is None:
+        return NothingMoved("Nothing was undone: no answer stands as it was written.")
+    return f"The job is being undone: {undo.total:,} answer{'s' if undo.total != 1 else ''}."
 
 
 def delete(request: HttpRequest, job: LLMJob, value: str) -> str:
@@ -133,9 +137,10 @@ def has_unknown_items(job: LLMJob) -> bool:
     return job.items.filter(state=State.RUNNING, stage=LLMJobItem.Stage.UNKNOWN).exists()
 
 
-def has_written(job: LLMJob) -> bool:
-    """Say whether an answer of the job was applied."""
-    return Proposal.objects.filter(job=job, state=Proposal.State.APPLIED).exists()
+def may_be_undone(job: LLMJob) -> bool:
+    """Say whether an answer of the job was applied, and nobody is taking it back already."""
+    is_written = Proposal.objects.filter(job=job, state=Proposal.State.APPLIED).exists()
+    return is_written and not JobUndo.objects.filter(job=job, ended_at=None).exists()
 
 
 JOB_BUTTONS = (
@@ -172,7 +177,7 @@ JOB_BUTTONS = (
         "Undo this job",
         undo,
         REVIEW,
-        shown=has_written,
+        shown=may_be_undone,
         confirm="All that its answers changed goes back to what it was, but for what somebody has touched since.",
     ),
     Button("delete", "Delete", delete, DELETE, confirm="The job is cancelled if it still runs, and shown no more. What it changed stays."),

@@ -28,17 +28,18 @@ from bookops.runs import BROKEN, ENDED, OPEN, State
 from bookops.spend import dollars
 from llmjobs import jobs
 from llmjobs.admin.appending import APPEND, may_be_added_to
-from llmjobs.admin.job_buttons import JOB_BUTTONS, REVIEW, RUN, items_moved
+from llmjobs.admin.job_buttons import JOB_BUTTONS, REVIEW, RUN, items_moved, undone_words
 from llmjobs.admin.starting import StartingMixin
 from llmjobs.admin.statuses import CUT_SHORT, ITEM_WORDS, JobStatusFilter, clone_address, reasons_of, status_counts
 from llmjobs.estimating import forecast_end
 from llmjobs.measures import measures_of
-from llmjobs.models import LLMJob, LLMJobItem, Proposal, ProviderBatch
+from llmjobs.models import JobUndo, LLMJob, LLMJobItem, Proposal, ProviderBatch
 
 EVENTS_SHOWN = 60
 BATCHES_SHOWN = 50
-#: Seconds between two looks of a page at its job.
+#: Seconds between two looks of a page at its job; most are undone within the second.
 LOOK_AGAIN_IN = 5
+LOOK_AGAIN_AT_UNDO_IN = 1
 
 
 class PurposeFilter(admin.SimpleListFilter):
@@ -185,7 +186,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
             raise Http404
         shown = self._live(request, job)
         parts = {name: render_to_string(f"llmjobs/desk/job_{name}.html", shown, request) for name in ("now", "events")}
-        return JsonResponse({"state": page_state(job), "parts": parts, "look_again_in": 0 if job.state in ENDED else LOOK_AGAIN_IN})
+        return JsonResponse({"state": shown["page_state"], "parts": parts, "look_again_in": look_again_in(job, shown["undo"])})
 
     def _live(self, request: HttpRequest, job: LLMJob) -> dict[str, Any]:
         """Return what the parts of the page show that change while a job goes on."""
@@ -195,9 +196,12 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
         proposals = Proposal.objects.filter(job=job).order_by().values_list("state").annotate(n=Count("pk"))
         may_run = self.has_run_permission(request)
         reasons = reasons_of(items)
+        undo = job.undos.last()
         return {
             "job": job,
-            "page_state": page_state(job),
+            "page_state": page_state(job, undo),
+            "undo": undo,
+            "undone": undone_words(undo) if undo and undo.ended_at else "",
             "status": status_badge(job),
             "totals": totals,
             "percent": round(100 * totals["processed"] / max(job.total_items, 1), 1),
@@ -229,9 +233,16 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
         }
 
 
-def page_state(job: LLMJob) -> str:
+def page_state(job: LLMJob, undo: JobUndo | None) -> str:
     """Return what the page's buttons depend on: it reloads itself when this changes."""
-    return f"{job.status} {job.stage}{' sent' if job.submitted_at else ''}"
+    return f"{job.status} {job.stage}{' sent' if job.submitted_at else ''}{' undoing' if undo and not undo.ended_at else ''}"
+
+
+def look_again_in(job: LLMJob, undo: JobUndo | None) -> int:
+    """Return the seconds after which a page looks at its job again, 0 for never."""
+    if undo and not undo.ended_at:
+        return LOOK_AGAIN_AT_UNDO_IN
+    return 0 if job.state in ENDED else LOOK_AGAIN_IN
 
 
 def status_badge(job: LLMJob) -> str:

@@ -12,7 +12,7 @@ from bookops.api.money import usd
 from bookops.api.strict import StrictSerializer
 from llmjobs.api.fields import LARGEST_ID, FactField, UsdField
 from llmjobs.measures import Measure
-from llmjobs.models import ItemAttempt, LLMJobItem, Proposal
+from llmjobs.models import ItemAttempt, JobUndo, LLMJobItem, Proposal
 
 ITEM_STATUS = ["queued", "submitting", "processing", "unknown", "answered", "parked", "succeeded", "failed", "dead", "cancelled", "skipped"]
 #: Proposals that are decided about by one request.
@@ -169,10 +169,39 @@ class ReviewedSerializer(serializers.Serializer[Any]):
 
 
 class UndoneSerializer(serializers.Serializer[Any]):
-    """What taking back did."""
+    """What taking back one answer did."""
 
     undone = serializers.IntegerField(help_text="Answers of which something was put back.")
     kept = serializers.IntegerField(help_text="Fields that stay, because somebody has touched them since.")
+
+
+UNDO_EXAMPLE = {
+    "asked_at": "2026-11-22T14:03:10Z",
+    "ended_at": None,
+    "total": 27,
+    "done": 0,
+    "undone": 0,
+    "kept": 0,
+    "failed": 0,
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Begun", UNDO_EXAMPLE, response_only=True)])
+class UndoSerializer(serializers.ModelSerializer[JobUndo]):
+    """How far taking back a whole job has come."""
+
+    asked_at = serializers.DateTimeField(allow_null=True, help_text="What was written later stays. Null where there was nothing to undo.")
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="Null while it goes on.")
+    total = serializers.IntegerField(help_text="Answers that stood as written when it was asked.")
+    done = serializers.IntegerField(help_text="Those of them that have been looked at.")
+    undone = serializers.IntegerField(help_text="Answers of which something was put back.")
+    kept = serializers.IntegerField(help_text="Fields that stay, because somebody has touched them since.")
+    failed = serializers.IntegerField(help_text="Answers that stay by a fault of ours.")
+
+    class Meta:
+        model = JobUndo
+        fields = ["asked_at", "ended_at", "total", "done", "undone", "kept", "failed"]
+        read_only_fields = fields
 
 
 class MeasureSerializer(serializers.Serializer[Measure]):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.response import Response
@@ -17,7 +17,7 @@ from bookops.api.pagination import HighestIdFirst, InOrder, Pages
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.idempotency import idempotent
-from llmjobs import reviewing
+from llmjobs import reviewing, undoing
 from llmjobs.api.actions import ActionView, action
 from llmjobs.api.answer_serializers import (
     ChosenProposalsSerializer,
@@ -28,12 +28,13 @@ from llmjobs.api.answer_serializers import (
     ProposalSerializer,
     ReviewedSerializer,
     UndoneSerializer,
+    UndoSerializer,
 )
-from llmjobs.api.jobs import STATUS_THROTTLES, TAG
+from llmjobs.api.jobs import STATUS_THROTTLES, TAG, accepted
 from llmjobs.api.owned import item_of, items_of, job_of, jobs_of, proposal_of, proposals_of, public_ids
 from llmjobs.api.refusals import said_by_field
 from llmjobs.measures import measures_of
-from llmjobs.models import LLMJob, LLMJobItem, Proposal
+from llmjobs.models import JobUndo, LLMJob, LLMJobItem, Proposal
 
 
 class OfJobView(ListAPIView[Any]):
@@ -120,16 +121,25 @@ class UndoItemView(APIView):
     def post(self, request: OwnerRequest, pk: uuid.UUID, number: int) -> Response:
         """Undo it."""
         item = item_of(job_of(request, pk), number)
-        return Response(UndoneSerializer(reviewing.undo_item(item, by=request.user)).data)
+        return Response(UndoneSerializer(undoing.undo_item(item, by=request.user)).data)
 
 
-@action("undo", "Put back all that a job's answers changed", UndoneSerializer, description="But for what somebody has touched since.")
+@action(
+    "undo",
+    "Put back all that a job's answers changed",
+    {200: OpenApiResponse(UndoSerializer, "Nothing stands as it was written."), 202: UndoSerializer},
+    description="But for what somebody has touched since, and for what is written after this was asked. Workers do it; `undo` of the job "
+    "tells how far they are, and its event `undone` that they are done. While it goes on, asking again answers how far it is.",
+)
 class UndoJobView(ActionView):
     """Take all answers back."""
 
-    def do(self, job: LLMJob, request: OwnerRequest) -> dict[str, Any]:
-        """Undo them."""
-        return dict(UndoneSerializer(reviewing.undo_job(job, by=request.user)).data)
+    def do(self, job: LLMJob, request: OwnerRequest) -> Response:
+        """Have them undone."""
+        undo = undoing.undo_job(job, by=request.user)
+        if undo is None:
+            return Response(UndoSerializer(JobUndo()).data)
+        return accepted(job, UndoSerializer(undo).data)
 
 
 class ProposalFilter(filters.FilterSet):

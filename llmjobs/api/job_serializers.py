@@ -10,6 +10,7 @@ from rest_framework import serializers
 from bookops.api.json_fields import ObjectField
 from bookops.api.money import usd
 from bookops.api.strict import StrictSerializer
+from llmjobs.api.answer_serializers import UndoSerializer
 from llmjobs.api.fields import CapField, UsdField
 from llmjobs.api.plan_serializers import ScopeSerializer
 from llmjobs.ending import WITH_FAILURES
@@ -142,12 +143,13 @@ class JobSerializer(serializers.ModelSerializer[LLMJob]):
 
 
 class JobDetailSerializer(JobSerializer):
-    """A job with what it asks, and when it would be done."""
+    """A job with what it asks, when it would be done, and how far it is undone."""
 
     forecast_end = serializers.SerializerMethodField()
+    undo = serializers.SerializerMethodField()
 
     class Meta(JobSerializer.Meta):
-        fields = [*JobSerializer.Meta.fields, "system", "template", "forecast_end"]
+        fields = [*JobSerializer.Meta.fields, "system", "template", "forecast_end", "undo"]
         read_only_fields = fields
 
     @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
@@ -155,6 +157,12 @@ class JobDetailSerializer(JobSerializer):
         """Return when it would end at its present pace; None while nobody can say, and when it has."""
         end = None if job.has_ended else forecast_end(job)
         return end.isoformat() if end else None
+
+    @extend_schema_field(UndoSerializer(allow_null=True))
+    def get_undo(self, job: LLMJob) -> dict[str, Any] | None:
+        """Return its undoing, the last one if it was undone several times; None where nobody has asked for one."""
+        undo = job.undos.last()
+        return UndoSerializer(undo).data if undo else None
 
 
 def has_failures(job: LLMJob) -> bool:

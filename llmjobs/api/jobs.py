@@ -119,9 +119,14 @@ def made_before(request: OwnerRequest) -> LLMJob | None:
 
 
 def begun(job: LLMJob) -> Response:
-    """Return the 202 that tells of a new job and where to ask for it."""
+    """Return the 202 that tells of a new job."""
+    return accepted(job, JobSerializer(job).data)
+
+
+def accepted(job: LLMJob, told: Any) -> Response:
+    """Return a 202 for what workers do with a job, which says where to ask how far they are."""
     headers = {"Location": reverse("llm-job", args=[job.pk]), "Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Response(JobSerializer(job).data, status=202, headers=headers)
+    return Response(told, status=202, headers=headers)
 
 
 class JobDetailView(APIView):

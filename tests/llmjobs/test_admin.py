@@ -20,7 +20,9 @@ from bookops.runs import State
 from bookops.staff_groups import ADMIN, EDITOR, VIEWER
 from llmjobs import jobs
 from llmjobs.applying import apply_results
-from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
+from llmjobs.ending import end_if_done
+from llmjobs.models import JobUndo, LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
+from llmjobs.undoing import work_on_undo
 from tests.desk import client_of, listing_of, make_staff, page, press, told
 from tests.factories import make_owner
 from tests.llmjobs.desk import make_answered, make_disagreeing, proposals_of
@@ -357,11 +359,39 @@ def test_undoing_a_job_puts_all_back_but_what_was_touched(boss):
     job = make_answered(2, policy="apply")
     touched, other = Book.objects.order_by("pk")
     Book.objects.filter(pk=touched.pk).update(flagged_reason="Mine now.")
-    words = told(press(boss, job, "undo"))
-    assert "2 answers were undone." in words
-    assert "1 field was left" in words
+    assert told(press(boss, job, "undo")) == "The job is being undone: 2 answers."
+    shown = boss.get(page(job)).content.decode()
+    assert "0 of 2 answers" in shown
+    assert "press/undo/" not in shown
+
+    work_on_undo(JobUndo.objects.get().pk)
+
+    shown = boss.get(page(job)).content.decode()
+    assert "2 answers were undone. 1 field was left: somebody has touched them since." in shown
     other.refresh_from_db()
     assert not other.flagged
+
+
+def test_a_job_of_which_nothing_was_written_says_so_when_it_is_undone(boss):
+    assert "Nothing was undone" in told(press(boss, make_answered(1), "undo"))
+    assert not JobUndo.objects.exists()
+
+
+def test_a_page_looks_at_an_ended_job_until_it_is_undone(boss):
+    job = make_answered(1, policy="apply")
+    assert end_if_done(job.pk)
+
+    def live():
+        return boss.get(reverse("admin:llmjobs_llmjob_live", args=[job.pk])).json()
+
+    ended = live()
+    press(boss, job, "undo")
+    undoing = live()
+    work_on_undo(JobUndo.objects.get().pk)
+
+    # The page reloads itself when its state changes: the button goes when it begins, the end is shown by the last look.
+    assert (ended["look_again_in"], undoing["look_again_in"], live()["look_again_in"]) == (0, 1, 0)
+    assert live()["state"] == ended["state"] != undoing["state"]
 
 
 @pytest.mark.parametrize("reason", ["cut_short", "max_output_tokens"])

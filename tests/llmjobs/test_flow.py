@@ -14,7 +14,8 @@ from bookops.sweep import sweep_once
 from llmjobs.jobs import Plan, Scope, cancel, create_job
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
 from llmjobs.polling import tick
-from llmjobs.reviewing import accept, undo_job
+from llmjobs.reviewing import accept
+from llmjobs.undoing import undo_job
 from llmjobs.working import work_on
 from sandbox.running import RunningSandbox
 from sandbox.running import running as running_sandbox
@@ -89,6 +90,7 @@ def test_a_job_is_asked_polled_reviewed_and_undone(sandbox, here, ask):
     assert all(book.flagged_reason.startswith("Spring cleaning: ") for book in flagged)
 
     undo_job(job, by=job.owner)
+    here.work(threads=4)
     assert not Book.objects.filter(flagged=True).exists()
     ticks = PollTick.objects.all()
     assert sum(one.items_updated for one in ticks) == len(TITLES)

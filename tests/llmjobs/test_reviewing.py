@@ -1,4 +1,4 @@
-"""Accept, correct, reject and undo."""
+"""Accept, correct and reject."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from django.core.exceptions import ValidationError
 from bookops.books import Book
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
-from bookops.events import RunEvent
 from enrichment.imports import edit_book
 from llmjobs.applying import apply_results
 from llmjobs.measures import measures_of
 from llmjobs.models import LLMJob, LLMJobItem, Proposal
-from llmjobs.reviewing import accept, correct, reject, undo_item, undo_job
+from llmjobs.reviewing import accept, correct, reject
 from tests.concurrency import at_once
 from tests.factories import make_owner
 from tests.llmjobs.factories import items_of
@@ -169,105 +168,6 @@ def test_hundreds_are_accepted_in_a_few_statements(django_assert_max_num_queries
         assert accept(ids, by=job.owner).applied == 300
 
 
-# Undo.
-
-
-def test_undoing_a_job_puts_everything_back():
-    job = answered_job(3, policy="apply")
-
-    undone = undo_job(job, by=job.owner)
-
-    assert (undone.undone, undone.kept) == (3, 0)
-    for book in Book.objects.all():
-        assert (book.flagged, book.flagged_reason, book.provenance, book.locked) == (False, "", {}, [])
-    assert {one.state for one in proposals_of(job)} == {"undone"}
-    assert RunEvent.objects.filter(run_id=job.pk, kind="undone").exists()
-
-
-def test_undoing_what_was_accepted_unlocks_it_too():
-    job = answered_job(1)
-    accept(ids_of(job), by=job.owner)
-
-    undo_job(job, by=job.owner)
-
-    assert (Book.objects.get().flagged, Book.objects.get().locked) == (False, [])
-
-
-def test_undoing_one_answer_leaves_the_others():
-    job = answered_job(2, policy="apply")
-
-    undo_item(items_of(job)[0], by=job.owner)
-
-    assert sorted(Book.objects.values_list("flagged", flat=True)) == [False, True]
-
-
-def test_what_a_person_touched_since_stays():
-    job = answered_job(2, policy="apply")
-    edit_book(Book.objects.order_by("pk")[0], {"flagged_reason": "Mine"}, by="me")
-
-    undone = undo_job(job, by=job.owner)
-
-    assert (undone.undone, undone.kept) == (2, 1)
-    first, second = Book.objects.order_by("pk")
-    assert (first.flagged, first.flagged_reason) == (False, "Mine")
-    assert (second.flagged, second.flagged_reason) == (False, "")
-
-
-def test_what_a_person_confirmed_since_stays_though_it_is_the_same():
-    job = answered_job(1, policy="apply")
-    edit_book(Book.objects.get(), {"flagged": True, "flagged_reason": "J: A box set."}, by="me")
-
-    assert undo_job(job, by=job.owner).undone == 0
-    assert Book.objects.get().flagged
-    assert proposals_of(job)[0].state == "applied"
-
-
-def test_two_jobs_are_undone_in_either_order_back_to_where_the_facts_came_from():
-    owner = make_owner()
-    first = answered_job(1, policy="apply", owner=owner, label="First")
-    book = Book.objects.get()
-    LLMJob.objects.filter(pk=first.pk).update(state="succeeded")
-    second = answered_job(1, policy="apply", owner=owner, label="Second")
-    LLMJobItem.objects.filter(job=second).update(target_id=book.pk)
-    Proposal.objects.filter(job=second).delete()
-    LLMJobItem.objects.filter(job=second).update(state="running", stage="processing", target_version=2)
-    [item] = items_of(second)
-    apply_results(second.pk, {item.pk: answer(item.provider_task_id, flagging(reason="A sampler."))})
-    book.refresh_from_db()
-    assert book.flagged_reason == "Second: A sampler."
-
-    undo_job(second, by=owner)
-    book.refresh_from_db()
-    assert book.flagged_reason == "First: A box set."
-    assert book.provenance["flagged_reason"]["job"] == first.source
-
-    undo_job(first, by=owner)
-    book.refresh_from_db()
-    assert (book.flagged, book.flagged_reason, book.provenance) == (False, "", {})
-
-
-def test_undoing_twice_does_it_once():
-    job = answered_job(1, policy="apply")
-    undo_job(job, by=job.owner)
-    version = Book.objects.get().version
-
-    assert undo_job(job, by=job.owner).undone == 0
-    assert Book.objects.get().version == version
-
-
-def test_a_fact_of_a_source_comes_back_under_its_name():
-    job = make_sent_job(1, purpose="describe", policy="apply")
-    Book.objects.update(description="Old.", provenance={"description": {"source": "openlibrary", "at": "2026-01-01"}})
-    [item] = items_of(job)
-    apply_results(job.pk, {item.pk: answer(item.provider_task_id, '{"description": "A novel about time and thieves.", "confidence": 1}')})
-    assert Book.objects.get().description.startswith("A novel")
-
-    undo_job(job, by=job.owner)
-
-    book = Book.objects.get()
-    assert (book.description, book.provenance["description"]["source"]) == ("Old.", "openlibrary")
-
-
 # Two models.
 
 
@@ -290,15 +190,6 @@ def test_accepting_both_of_two_that_differ_writes_the_first():
 
     assert accept(ids_of(job), by=job.owner).applied == 1
     assert [one.state for one in proposals_of(job)] == ["applied", "rejected"]
-
-
-def test_undoing_what_two_models_agreed_about_undoes_both():
-    job = answered_job(1, (flagging(), flagging()), asks=TWO_MODELS)
-
-    undo_item(items_of(job)[0], by=job.owner)
-
-    assert {one.state for one in proposals_of(job)} == {"undone"}
-    assert not Book.objects.get().flagged
 
 
 # Measures.

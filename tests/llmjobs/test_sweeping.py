@@ -102,5 +102,5 @@ def test_it_gives_back_what_cancelled_items_hold_once_nobody_can_answer_them(her
 
 def test_a_round_with_nothing_to_do_is_cheap(here: Here, django_assert_max_num_queries):
     now = database_now()
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert not any(sweep_jobs(now).values())

@@ -10,8 +10,9 @@ from django.test import Client
 from bookops.books import Book
 from bookops.dispatch import rung_here
 from llmjobs.applying import apply_results
-from llmjobs.models import LLMJob, Proposal
+from llmjobs.models import JobUndo, LLMJob, Proposal
 from llmjobs.providers import Verdict
+from llmjobs.undoing import work_on_undo
 from tests.api.clients import json_body, make_user
 from tests.llmjobs.factories import items_of
 from tests.llmjobs.results import answer, flagging, make_sent_job, word
@@ -175,17 +176,40 @@ def test_proposals_of_another_job_are_left_alone(api: Client, owner: Any, decisi
 
 
 def test_one_answer_is_taken_back_and_then_all(api: Client, owner: Any) -> None:
-    job = make_sent_job(3, owner=owner, policy="apply")
-    apply_results(job.pk, {item.pk: answer(item.provider_task_id) for item in items_of(job)})
+    job = make_answered_job(owner, 3, policy="apply")
     touched = owner.books.first()
     touched.flagged_reason = "Mine"
     touched.provenance["flagged_reason"] = {"source": "person"}
     touched.save()
 
     assert post(api, job, "items/2/undo").json() == {"undone": 1, "kept": 0}
-    assert post(api, job, "undo").json() == {"undone": 2, "kept": 1}
+    begun = post(api, job, "undo")
+    assert (begun.status_code, begun["Location"]) == (202, f"/api/llm-jobs/{job.pk}")
+    assert undo_counts(begun.json()) == {"total": 2, "done": 0, "undone": 0, "kept": 0, "failed": 0}
+    again = post(api, job, "undo")
+    assert (again.status_code, again.json()) == (202, begun.json())
 
+    work_on_undo(JobUndo.objects.get(job=job).pk)
+
+    told = api.get(f"/api/llm-jobs/{job.pk}").json()["undo"]
+    assert undo_counts(told) == {"total": 2, "done": 2, "undone": 2, "kept": 1, "failed": 0}
+    assert told["ended_at"] is not None
     assert sorted(owner.books.values_list("flagged_reason", flat=True)) == ["", "", "Mine"]
+
+
+def test_where_nothing_was_written_there_is_nothing_to_undo(api: Client, owner: Any) -> None:
+    job = make_answered_job(owner)
+
+    told = post(api, job, "undo")
+
+    assert (told.status_code, set(undo_counts(told.json()).values())) == (200, {0})
+    assert told.json()["asked_at"] is None
+    assert api.get(f"/api/llm-jobs/{job.pk}").json()["undo"] is None
+
+
+def undo_counts(told: dict[str, Any]) -> dict[str, int]:
+    """Return what an undo tells, without its times."""
+    return {name: count for name, count in told.items() if not name.endswith("_at")}
 
 
 def test_what_two_models_disagree_about_waits_and_says_so(api: Client, owner: Any) -> None:
