@@ -6,10 +6,12 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from sandbox.anthropic_batches import Batches
+from sandbox.anthropic_batches import Batch, Batches
 from sandbox.anthropic_errors import ON_DEMAND, WORTH_ANOTHER_TRY, Refusal, invalid, on_demand
 from sandbox.anthropic_files import Files
 from sandbox.anthropic_limits import Limits, Rates
@@ -37,7 +39,7 @@ class AnthropicOptions(Options):
     """What can be set of Anthropic. Rates are shares of requests, chosen by their content: the same request fares the same again.
 
     A prompt can ask for itself what the options ask for all: the word `sandbox:refusal` in it (or truncation, bad_json, hijack_html …,
-    overloaded_error … as in `failing`) spoils this one answer, alone or in a batch.
+    stop_pause_turn … as in `stop_reason`, overloaded_error … as in `failing`) spoils this one answer, alone or in a batch.
     """
 
     #: Keys taken, with commas between; "" takes any.
@@ -45,15 +47,19 @@ class AnthropicOptions(Options):
     requests_per_minute: int = 4_000
     input_tokens_per_minute: int = 4_000_000
     output_tokens_per_minute: int = 800_000
-    #: The error that messages are answered with, by a name of ON_DEMAND; "" for none. Batches are taken all the same.
+    #: The error that calls are answered with, by a name of ON_DEMAND; "" for none.
     failing: str = ""
-    #: The share of requests that fail, and how often one with the same content does at most (0 without end).
+    #: Which calls these are, as a pattern of fnmatch: "* /v1/messages/batches*" for all about batches, "*" for every one.
+    failing_calls: str = "POST /v1/messages"
+    #: The share of these calls that fail, and how often one with the same content does at most (0 without end).
     failing_share: float = 1.0
     failing_times: int = 0
     #: The model declines; the answer is cut off at max_tokens; the JSON is broken and wrapped in words.
     refusal_rate: float = 0.0
     truncation_rate: float = 0.0
     bad_json_rate: float = 0.0
+    #: What ends every answer ("pause_turn", or a word that is not in the documentation yet); "" for what does end it.
+    stop_reason: str = ""
     #: The model does what an attacker wants: a name of MODES, or "answer" for exactly `hijack_answer`.
     hijack: str = ""
     hijack_answer: dict[str, Any] = field(default_factory=dict)
@@ -61,6 +67,8 @@ class AnthropicOptions(Options):
     batch_seconds: float = 20.0
     batch_seconds_per_request: float = 0.0
     cancel_seconds: float = 2.0
+    #: What a batch says in the place of "in_progress", for a word that is not in the documentation yet; "" for that.
+    open_status: str = ""
     #: Requests that may wait in batches at once.
     batch_queue: int = 500_000
     #: Share of a batch's requests that end errored, and with what; share that expires.
@@ -119,6 +127,7 @@ class Anthropic(Party):
         limits = self._limits.setdefault(_key(request), Limits())
         try:
             self._check_caller(request, limits)
+            self._fail_as_told(request)
             answered = self._routed(request, limits)
         except Refusal as refusal:
             answered = self._refused(request, refusal, request_id)
@@ -145,6 +154,21 @@ class Anthropic(Party):
             if wait:
                 message = f"This request would exceed the rate limit for your organization of {limit}."
                 raise Refusal("rate_limit_error", message, retry_after=self.options.retry_after or str(wait))
+
+    def _fail_as_told(self, request: Request) -> None:
+        options, call = self.options, f"{request.method} {request.path}"
+        if not options.failing or not fnmatchcase(call, options.failing_calls):
+            return
+        key = content_key([call, blake2b(request.body).hexdigest()])
+        times = self._askings.pop(key, 0)
+        self._askings[key] = times + 1
+        if len(self._askings) > MOST_COUNTED:
+            self._askings.popitem(last=False)
+        if (not options.failing_times or times < options.failing_times) and happens(options.failing_share, "failing", key):
+            raise self._error(options.failing)
+
+    def _error(self, name: str) -> Refusal:
+        return on_demand(name, self.options.retry_after or "1")
 
     def _refused(self, request: Request, refusal: Refusal, request_id: str) -> Answer:
         again = refusal.kind in WORTH_ANOTHER_TRY or bool(refusal.retry_after)
@@ -189,50 +213,41 @@ class Anthropic(Party):
         params = _json(request)
         key, now = content_key(params), self.clock.now()
         asked = self._reader(request).read(params)
-        if error := self._error_for(scripted(asked), key):
-            raise on_demand(error, self.options.retry_after or "1")
+        if (error := scripted(asked)) in ON_DEMAND:
+            raise self._error(error)
         usage = self._cache.usage(asked, now)
         said = message(asked, usage, self.options, key=key, tier="standard", number=self._answers)
         limits.count(now, self.options.rates, input_tokens=usage.fresh, output_tokens=said["usage"]["output_tokens"])
         return _told(request, said, keys=(asked.model.id, key))
 
-    def _error_for(self, told: str, key: str) -> str:
-        """Return the error this request gets, "" for none."""
-        if told in ON_DEMAND:
-            return told
-        if not self.options.failing:
-            return ""
-        times = self._askings.pop(key, 0)
-        self._askings[key] = times + 1
-        if len(self._askings) > MOST_COUNTED:
-            self._askings.popitem(last=False)
-        if self.options.failing_times and times >= self.options.failing_times:
-            return ""
-        return self.options.failing if happens(self.options.failing_share, "failing", key) else ""
-
     def _batch_call(self, request: Request, rest: Sequence[str], limits: Limits) -> Answer:
         now = self.clock.now()
-        address = f"http://{request.header(b'host')}/{self.name}"
         match request.method, rest:
             case "POST", []:
-                return self._create_batch(request, limits, address)
+                return self._create_batch(request, limits)
             case "GET", []:
-                return _told(request, _page(request, [batch.as_dict(now, address) for batch in self._batches.newest_first()]))
+                return _told(request, _page(request, [self._shown(request, batch) for batch in self._batches.newest_first()]))
             case "GET", [name]:
-                said = self._batches.find(name).as_dict(now, address)
+                said = self._shown(request, self._batches.find(name))
                 waits = ((b"retry-after", b"10"),) if said["processing_status"] != "ended" else ()
                 return _told(request, said, keys=(name,), headers=waits)
             case "DELETE", [name]:
                 self._batches.delete(name, now)
                 return _told(request, {"id": name, "type": "message_batch_deleted"}, keys=(name,))
             case "POST", [name, "cancel"]:
-                return _told(request, self._batches.cancel(name, self.options, now).as_dict(now, address), keys=(name,))
+                return _told(request, self._shown(request, self._batches.cancel(name, self.options, now)), keys=(name,))
             case "GET", [name, "results"]:
                 lines = self._batches.results(name, self.options, now)
                 return Answer(200, b"", JSON_LINES, pieces=lines, endpoint=_endpoint(request.path), keys=(name,))
         raise Refusal("not_found_error", "Not Found")
 
-    def _create_batch(self, request: Request, limits: Limits, address: str) -> Answer:
+    def _shown(self, request: Request, batch: Batch) -> dict[str, Any]:
+        said = batch.as_dict(self.clock.now(), f"http://{request.header(b'host')}/{self.name}")
+        if self.options.open_status and said["processing_status"] == "in_progress":
+            said["processing_status"] = self.options.open_status
+        return said
+
+    def _create_batch(self, request: Request, limits: Limits) -> Answer:
         body, now = _json(request), self.clock.now()
         waiting = len(body["requests"]) if isinstance(body, Mapping) and isinstance(body.get("requests"), list) else 0
         if self._batches.in_progress(now) + waiting > self.options.batch_queue:
@@ -240,7 +255,7 @@ class Anthropic(Party):
         worker = _BatchWorker(self._reader(request), self.options, self.catalogue.seed)
         batch, custom_ids = self._batches.create(body, worker.result, self.options, now)
         limits.count(now, self.options.rates)
-        return _told(request, batch.as_dict(now, address), keys=(batch.id, *custom_ids))
+        return _told(request, self._shown(request, batch), keys=(batch.id, *custom_ids))
 
 
 class _BatchWorker:

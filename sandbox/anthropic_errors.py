@@ -26,18 +26,15 @@ WORTH_ANOTHER_TRY = frozenset({"api_error", "timeout_error", "overloaded_error"}
 class Refusal(Exception):
     """Anthropic does not do what was asked."""
 
-    def __init__(self, kind: str, message: str, *, details: dict[str, Any] | None = None, retry_after: str = "") -> None:
+    def __init__(self, kind: str, message: str, *, status: int = 0, details: dict[str, Any] | None = None, retry_after: str = "") -> None:
         super().__init__(message)
         self.kind = kind
+        #: The HTTP status: its kind's, unless another is given.
+        self.status = status or STATUSES[kind]
         self.message = message
         self.details = details
         #: Seconds, as the header says them; "" sends none.
         self.retry_after = retry_after
-
-    @property
-    def status(self) -> int:
-        """Return the HTTP status."""
-        return STATUSES[self.kind]
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the error as it is answered, and as it stands in the results of a batch."""
@@ -58,22 +55,31 @@ def invalid(message: str, *, details: dict[str, Any] | None = None) -> Refusal:
 
 #: Errors one can have on demand, by the name that the option `failing` and a prompt's "sandbox:NAME" take.
 ON_DEMAND = {
-    "billing_error": ("billing_error", "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."),
-    "permission_error": ("permission_error", "Your API key does not have permission to use the specified resource."),
-    "rate_limit_error": ("rate_limit_error", "This request would exceed the rate limit for your organization of 50 requests per minute."),
-    # A tier's spend cap is a 429 that does not say when to come back; a limit the owner set is a 400.
-    "spend_cap": ("rate_limit_error", "You have reached the monthly spend limit of your usage tier."),
+    "invalid_request_error": ("invalid_request_error", "requests: Input should be a valid list"),
+    # A limit that the owner set is a 400; a tier's spend cap is a 429 that does not say when to come back.
     "spend_limit": (
         "invalid_request_error",
         "You have reached your specified API usage limits. You will regain access on the 1st at 00:00 UTC.",
     ),
+    "authentication_error": ("authentication_error", "invalid x-api-key"),
+    "billing_error": ("billing_error", "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."),
+    "permission_error": ("permission_error", "Your API key does not have permission to use the specified resource."),
+    "not_found_error": ("not_found_error", "Not Found"),
+    "conflict_error": ("conflict_error", "The request conflicts with the current state of the resource."),
+    "request_too_large": ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
+    "rate_limit_error": ("rate_limit_error", "This request would exceed the rate limit for your organization of 50 requests per minute."),
+    "spend_cap": ("rate_limit_error", "You have reached the monthly spend limit of your usage tier."),
     "api_error": ("api_error", "Internal server error"),
+    "bad_gateway": ("api_error", "Bad gateway"),
+    "unavailable": ("api_error", "Service unavailable"),
     "timeout_error": ("timeout_error", "The request timed out."),
     "overloaded_error": ("overloaded_error", "Overloaded"),
 }
+#: What stands before the API says in its place.
+_OF_THE_GATEWAY = {"bad_gateway": 502, "unavailable": 503}
 
 
 def on_demand(name: str, retry_after: str) -> Refusal:
     """Return the error of that name; only a true rate limit says when to come back."""
     kind, message = ON_DEMAND[name]
-    return Refusal(kind, message, retry_after=retry_after if name == "rate_limit_error" else "")
+    return Refusal(kind, message, status=_OF_THE_GATEWAY.get(name, 0), retry_after=retry_after if name == "rate_limit_error" else "")

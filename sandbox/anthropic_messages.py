@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -26,7 +26,14 @@ _SCRIPTED = re.compile(r"\bsandbox:([a-z_]+)")
 _DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 REFUSAL, TRUNCATION, BAD_JSON = "refusal", "truncation", "bad_json"
-HIJACK = "hijack_"
+HIJACK, STOP = "hijack_", "stop_"
+#: Ends that an answer comes to by being spoiled, and those to which it comes before it is whole.
+_SPOILED = {"refusal": REFUSAL, "max_tokens": TRUNCATION}
+_HALF_WAY = frozenset({"pause_turn", "model_context_window_exceeded"})
+#: What is called where nobody gave a tool.
+_TOOL = "look_up"
+#: Where an answer stops that is to stop at a sequence, though none was given.
+_SEQUENCE = "\n\n"
 
 
 class Behaviour(Protocol):
@@ -38,6 +45,8 @@ class Behaviour(Protocol):
     def truncation_rate(self) -> float: ...
     @property
     def bad_json_rate(self) -> float: ...
+    @property
+    def stop_reason(self) -> str: ...
     @property
     def hijack(self) -> str: ...
     @property
@@ -140,6 +149,8 @@ def _fate(asked: Asked, behaviour: Behaviour, key: str) -> str:
     told = scripted(asked)
     if told in (REFUSAL, TRUNCATION, BAD_JSON) or told.removeprefix(HIJACK) in MODES:
         return told
+    if stop := told.removeprefix(STOP) if told.startswith(STOP) else behaviour.stop_reason:
+        return _SPOILED.get(stop, STOP + stop)
     if behaviour.hijack:
         return HIJACK + behaviour.hijack
     rates = ((REFUSAL, behaviour.refusal_rate), (TRUNCATION, behaviour.truncation_rate), (BAD_JSON, behaviour.bad_json_rate))
@@ -152,7 +163,12 @@ def _written(asked: Asked, fate: str, behaviour: Behaviour) -> tuple[list[dict[s
         return [], "max_tokens", 0, 0, None
     if fate == REFUSAL:
         return [], REFUSAL, min(3, asked.most_output), 0, None
+    stop = fate.removeprefix(STOP) if fate.startswith(STOP) else ""
+    if stop == "tool_use":
+        asked = replace(asked, tool=asked.tool or _TOOL)
     text = _text(asked, fate, behaviour)
+    if stop in _HALF_WAY:
+        text = text[: len(text) // 2]
     thoughts = [{"type": "thinking", "thinking": _THOUGHT, "signature": identifier("sig", text)}] if asked.thinks else []
     thinking_tokens = count_tokens(_THOUGHT) if thoughts else 0
     room = min(asked.most_output, asked.model.context - asked.input_tokens)
@@ -169,6 +185,8 @@ def _written(asked: Asked, fate: str, behaviour: Behaviour) -> tuple[list[dict[s
         text = text[: max(0, room - thinking_tokens - OF_ANSWER) * LETTERS_A_TOKEN]
         stop_reason = "max_tokens" if room == asked.most_output else "model_context_window_exceeded"
         output_tokens, thinking_tokens = room, min(thinking_tokens, room)
+    elif stop:
+        stop_reason, stop_sequence = stop, _SEQUENCE if stop == "stop_sequence" else None
     return [*thoughts, *_blocks(asked, text, whole=stop_reason == "tool_use")], stop_reason, output_tokens, thinking_tokens, stop_sequence
 
 

@@ -12,18 +12,9 @@ from sandbox.chance import happens
 from sandbox.clock import Clock
 from sandbox.openai_answers import Writer
 from sandbox.openai_batches import Batches
-from sandbox.openai_errors import (
-    Headers,
-    Refused,
-    forbidden,
-    no_key,
-    overloaded,
-    quota_spent,
-    server_error,
-    wrong_key,
-)
+from sandbox.openai_errors import Headers, Refused, no_key, wrong_key
 from sandbox.openai_files import File, Files
-from sandbox.openai_limits import RateLimits, rate_limited
+from sandbox.openai_limits import RateLimits, on_demand
 from sandbox.openai_models import MODELS, model_called
 from sandbox.openai_options import OpenAIOptions
 from sandbox.openai_requests import read_question
@@ -87,24 +78,12 @@ class OpenAI(Party):
             raise wrong_key(key)
         self._calls += 1
         if self._is_troubled(request):
-            raise self._trouble()
+            raise on_demand(self.options.trouble, self.options)
 
     def _is_troubled(self, request: Request) -> bool:
         options = self.options
         fits = bool(options.trouble) and f"{request.method} {request.path}".startswith(options.trouble_with)
         return fits and happens(options.trouble_share, "trouble", self.catalogue.seed, self._calls)
-
-    def _trouble(self) -> Refused:
-        match self.options.trouble:
-            case "quota":
-                return quota_spent()
-            case "server_error":
-                return server_error()
-            case "overloaded":
-                return overloaded()
-            case "forbidden":
-                return forbidden()
-        return rate_limited("Rate limit reached for requests in organization org-sandbox.", "requests", 1.0, self.options)
 
     # The calls
 

@@ -12,7 +12,8 @@ from typing import Any
 from sandbox.chance import happens, number_of
 from sandbox.hijacked_model import hijacked_answer
 from sandbox.language_model import answer, count_tokens
-from sandbox.openai_errors import Refused, server_error
+from sandbox.openai_errors import Refused
+from sandbox.openai_limits import on_demand
 from sandbox.openai_options import OpenAIOptions
 from sandbox.openai_requests import Question
 from sandbox.party import encoded
@@ -35,7 +36,8 @@ FATES = {
     "bad_json": "bad_json_rate",
     "empty": "empty_rate",
 }
-ANSWERED, IMAGE_LOST = "answered", "image_lost"
+ANSWERED, IMAGE_LOST, OUT_OF_TOKENS = "answered", "image_lost", "out_of_tokens"
+_INCOMPLETE = {"filtered": "content_filter", OUT_OF_TOKENS: "max_output_tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Writer:
             error = self.error(question, fate, options)
             raise Refused(error["message"], param="url", code=error["code"])
         if fate == "failed":
-            raise server_error()
+            raise on_demand(options.failure_trouble, options)
 
     def outcome(self, question: Question, fate: str, options: OpenAIOptions) -> Outcome:
         """Return how a question ends that meets this fate."""
@@ -101,14 +103,13 @@ class Writer:
         if fate in ("cut_off", "filtered"):
             tokens = tokens // 2
         elif most is not None and thought + tokens > most and not options.hijack:
-            fate, thought = "cut_off", min(thought, most)
+            fate, thought = OUT_OF_TOKENS, min(thought, most)
             tokens = most - thought
         output = [{"id": new_id("rs"), "type": "reasoning", "content": [], "summary": []}] if thought else []
         usage = self._usage(question, thought, tokens)
-        if fate in ("cut_off", "filtered"):
+        if reason := _INCOMPLETE.get(fate, options.incomplete_reason if fate == "cut_off" else ""):
             if tokens:
                 output.append(_message(_output_text(text[: tokens * 4]), "incomplete"))
-            reason = "max_output_tokens" if fate == "cut_off" else "content_filter"
             return Outcome("incomplete", output, usage, incomplete_details={"reason": reason})
         if fate != "empty":
             part = {"type": "refusal", "refusal": text} if fate == "refused" else _output_text(text)

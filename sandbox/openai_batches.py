@@ -54,15 +54,15 @@ class Batches:
         self._timeline.work_through(
             self._reading(batch), lambda: self._timeline.at(validated_at, lambda when: self._validated(batch, when))
         )
-        return batch.as_dict(now)
+        return self._shown(batch, now)
 
     def retrieve(self, batch_id: str, now: float) -> dict[str, Any]:
         """Return a batch; raise Refused when there is none."""
-        return self._find(batch_id).as_dict(now)
+        return self._shown(self._find(batch_id), now)
 
     def listed(self, request: Request, now: float) -> dict[str, Any]:
         """Return a page of batches, the newest first."""
-        return page([batch.as_dict(now) for batch in reversed(self._batches.values())], request, most=100, default=20)
+        return page([self._shown(batch, now) for batch in reversed(self._batches.values())], request, most=100, default=20)
 
     def cancel(self, batch_id: str, now: float) -> dict[str, Any]:
         """Begin to cancel a batch; what is done by now stays in its output. Raise Refused for one that has ended."""
@@ -73,7 +73,13 @@ class Batches:
             batch.stopped_at = batch.done(now)
             batch.come_to("cancelling", now)
             self._timeline.at(now + self._options().cancelling_seconds, lambda when: self._end(batch, "cancelled", when))
-        return batch.as_dict(now)
+        return self._shown(batch, now)
+
+    def _shown(self, batch: Batch, now: float) -> dict[str, Any]:
+        told = batch.as_dict(now)
+        if self._options().open_status and batch.status == "in_progress":
+            told["status"] = self._options().open_status
+        return told
 
     def _find(self, batch_id: str) -> Batch:
         try:

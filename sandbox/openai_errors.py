@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 INVALID = "invalid_request_error"
@@ -103,6 +104,16 @@ def overloaded() -> Refused:
     return Refused("The engine is currently overloaded, please try again later.", status=503, kind="server_error")
 
 
+def bad_gateway() -> Refused:
+    """Return what stands before the API says where it gets no answer."""
+    return Refused("Bad gateway.", status=502, kind="server_error")
+
+
+def gateway_timeout() -> Refused:
+    """Return what stands before the API says where it waits too long for an answer."""
+    return Refused("The server did not answer in time.", status=504, kind="server_error")
+
+
 def quota_spent() -> Refused:
     """Return the refusal that no waiting ends: somebody must pay first."""
     message = (
@@ -137,6 +148,17 @@ def wrong_key(key: str) -> Refused:
     message = f"Incorrect API key provided: {shown}. You can find your API key at https://platform.openai.com/account/api-keys."
     return Refused(message, status=401, code="invalid_api_key", headers=_ASKING_FOR_KEY)
 
+
+RATE_LIMIT = "rate_limit"
+#: Refusals that one can have on demand beside it, by the name that the options `trouble` and `failure_trouble` take.
+TROUBLES: Mapping[str, Callable[[], Refused]] = {
+    "forbidden": forbidden,
+    "quota": quota_spent,
+    "server_error": server_error,
+    "bad_gateway": bad_gateway,
+    "overloaded": overloaded,
+    "gateway_timeout": gateway_timeout,
+}
 
 _ASKING_FOR_KEY = ((b"www-authenticate", b'Bearer realm="OpenAI API"'),)
 

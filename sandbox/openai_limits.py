@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sandbox.openai_errors import Headers, Refused
+from sandbox.openai_errors import RATE_LIMIT, TROUBLES, Headers, Refused
 from sandbox.openai_options import OpenAIOptions
 
 
@@ -72,6 +72,13 @@ def rate_limited(message: str, kind: str, wait: float, options: OpenAIOptions) -
     if not options.retry_after:
         headers += ((b"retry-after-ms", str(int(wait * 1000) + 1).encode()),)
     return Refused(message, status=429, kind=kind, code="rate_limit_exceeded", headers=headers)
+
+
+def on_demand(name: str, options: OpenAIOptions) -> Refused:
+    """Return the refusal of that name: RATE_LIMIT or one of TROUBLES."""
+    if name == RATE_LIMIT:
+        return rate_limited("Rate limit reached for requests in organization org-sandbox.", "requests", 1.0, options)
+    return TROUBLES[name]()
 
 
 def _headers(kind: str, allowance: Allowance, now: float, per_minute: int) -> Headers:

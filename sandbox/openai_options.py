@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.hijacked_model import MODES
+from sandbox.openai_errors import RATE_LIMIT, TROUBLES
 from sandbox.party import BadOption, Options
 
 
@@ -18,7 +19,7 @@ class OpenAIOptions(Options):
 
     #: Keys taken, with commas between; "" takes any.
     keys: str = ""
-    #: Refuse calls: "rate_limit" or "quota" (429), "server_error" (500), "overloaded" (503), "forbidden" (403); "" refuses none.
+    #: Refuse calls: "rate_limit" or a name of TROUBLES; "" refuses none.
     trouble: str = ""
     #: Share of the calls that are refused so, by chance, and what these start with ("POST /v1/responses"); "" for all.
     trouble_share: float = 1.0
@@ -55,8 +56,14 @@ class OpenAIOptions(Options):
     empty_rate: float = 0.0
     #: The model does what an attacker wants: a name of MODES, "" for not.
     hijack: str = ""
-    #: What a failed response says in error.code.
+    #: What a failed response says in error.code, and what a request that fails is refused with where it is answered at once or in a
+    #: batch: a name as in `trouble`.
     failure_code: str = "server_error"
+    failure_trouble: str = "server_error"
+    #: What a response that is cut off gives as the reason.
+    incomplete_reason: str = "max_output_tokens"
+    #: What responses and batches say in the place of "in_progress", for a word that is not in the documentation yet; "" for that.
+    open_status: str = ""
     #: Share of image addresses that cannot be fetched.
     lost_image_rate: float = 0.0
     #: Background responses that stay in_progress for ever.
@@ -78,6 +85,8 @@ class OpenAIOptions(Options):
 
     def changed(self, changes: dict[str, Any]) -> Options:
         """Return the options with some changed; raise BadOption for a name or value that means nothing."""
-        if changes.get("hijack") and changes["hijack"] not in MODES:
-            raise BadOption(f"'hijack' takes one of {', '.join(MODES)}")
+        troubles = (RATE_LIMIT, *TROUBLES)
+        for name, meant in (("hijack", ("", *MODES)), ("trouble", ("", *troubles)), ("failure_trouble", troubles)):
+            if name in changes and changes[name] not in meant:
+                raise BadOption(f"{name!r} takes one of {', '.join(filter(None, meant))}")
         return Options.changed(self, changes)

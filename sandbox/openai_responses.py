@@ -112,9 +112,8 @@ class Responses:
         if kept.status == UNWRITTEN:
             outcome = self._writer.outcome(kept.question, kept.fate, self._options())
             kept.status = outcome.status
-        told = encoded(
-            response_object(kept.question, kept.id, kept.created_at, status=kept.status, ended_at=kept.ended_at, outcome=outcome)
-        )
+        status = (kept.status == "in_progress" and self._options().open_status) or kept.status
+        told = encoded(response_object(kept.question, kept.id, kept.created_at, status=status, ended_at=kept.ended_at, outcome=outcome))
         if kept.ended_at is not None:
             kept.told, kept.question = told, None
         return told

@@ -316,12 +316,19 @@ def test_it_downloads_photographs_from_the_image_host(sandbox: RunningSandbox, c
 @pytest.mark.parametrize(
     ("failing", "status", "kind"),
     [
+        ("invalid_request_error", 400, "invalid_request_error"),
+        ("spend_limit", 400, "invalid_request_error"),
+        ("authentication_error", 401, "authentication_error"),
         ("billing_error", 402, "billing_error"),
         ("permission_error", 403, "permission_error"),
+        ("not_found_error", 404, "not_found_error"),
+        ("conflict_error", 409, "conflict_error"),
+        ("request_too_large", 413, "request_too_large"),
         ("rate_limit_error", 429, "rate_limit_error"),
         ("spend_cap", 429, "rate_limit_error"),
-        ("spend_limit", 400, "invalid_request_error"),
         ("api_error", 500, "api_error"),
+        ("bad_gateway", 502, "api_error"),
+        ("unavailable", 503, "api_error"),
         ("timeout_error", 504, "timeout_error"),
         ("overloaded_error", 529, "overloaded_error"),
     ],
@@ -338,6 +345,35 @@ def test_it_fails_on_demand(
     # Only a true rate limit says when to come back: a spend cap does not pass by waiting.
     assert ("retry-after" in error.response.headers) == (failing == "rate_limit_error")
     assert error.response.headers["x-should-retry"] == ("true" if status >= 500 or failing == "rate_limit_error" else "false")
+
+
+@pytest.mark.parametrize(
+    ("calls", "failing"),
+    [
+        ("POST /v1/messages", {"message"}),
+        ("* /v1/messages/batches*", {"create", "list", "retrieve"}),
+        ("GET */msgbatch_*", {"retrieve"}),
+        ("*", {"message", "create", "list", "retrieve", "models"}),
+    ],
+)
+def test_it_fails_at_the_calls_it_is_told(sandbox: RunningSandbox, claude: anthropic.Anthropic, calls: str, failing: set[str]) -> None:
+    batches = claude.messages.batches
+    batch = batches.create(requests=[{"custom_id": "a", "params": asked()}])
+    sandbox.settings(sources={"anthropic": {"failing": "conflict_error", "failing_calls": calls}})
+    tried = {
+        "message": lambda: claude.messages.create(**asked()),
+        "create": lambda: batches.create(requests=[{"custom_id": "a", "params": asked()}]),
+        "list": batches.list,
+        "retrieve": lambda: batches.retrieve(batch.id),
+        "models": claude.models.list,
+    }
+    failed = set()
+    for name, call in tried.items():
+        try:
+            call()
+        except anthropic.ConflictError:
+            failed.add(name)
+    assert failed == failing
 
 
 def test_it_lets_the_second_asking_through(sandbox: RunningSandbox, claude: anthropic.Anthropic) -> None:
@@ -378,6 +414,31 @@ def test_it_refuses_cuts_off_and_breaks_answers_on_demand(sandbox: RunningSandbo
     for text in (cut.content[0].text, said("bad_json").content[0].text):
         with pytest.raises(ValueError, match=r"line \d"):
             json.loads(text)
+
+
+@pytest.mark.parametrize("by_prompt", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "kinds"),
+    [
+        ("end_turn", ["text"]),
+        ("stop_sequence", ["text"]),
+        ("max_tokens", ["text"]),
+        ("model_context_window_exceeded", ["text"]),
+        ("refusal", []),
+        ("tool_use", ["tool_use"]),
+        ("pause_turn", ["text"]),
+        ("of_next_year", ["text"]),
+    ],
+)
+def test_it_ends_an_answer_as_told(
+    sandbox: RunningSandbox, claude: anthropic.Anthropic, reason: str, kinds: list[str], by_prompt: bool
+) -> None:
+    if not by_prompt:
+        sandbox.settings(sources={"anthropic": {"stop_reason": reason}})
+    told = claude.messages.create(**asked(f"{DUNE}\nsandbox:stop_{reason}" if by_prompt else DUNE, schema=FLAG))
+    assert (told.stop_reason, [block.type for block in told.content]) == (reason, kinds)
+    assert bool(told.stop_sequence) == (reason == "stop_sequence")
+    assert bool(told.stop_details) == (reason == "refusal")
 
 
 def test_it_spoils_the_same_share_of_requests_each_time(sandbox: RunningSandbox, claude: anthropic.Anthropic) -> None:

@@ -157,6 +157,16 @@ def test_it_expires_after_a_day_with_what_was_done_by_then(sandbox: RunningSandb
     assert counts(batches.retrieve(batch.id)) == {"succeeded": 10, "expired": 10}
 
 
+def test_an_open_batch_says_a_word_of_next_year_when_told(sandbox: RunningSandbox, batches: Any) -> None:
+    sandbox.settings(sources={"anthropic": {"open_status": "defrosting", "cancel_seconds": 100.0}})
+    canceled, other = (batches.create(requests=requests_for(1)).id for _ in range(2))
+    batches.cancel(canceled)
+    assert [batch.processing_status for batch in batches.list()] == ["defrosting", "canceling"]
+    assert batches.retrieve(other).processing_status == "defrosting"
+    sandbox.settings(clock={"advance": 21})
+    assert batches.retrieve(other).processing_status == "ended"
+
+
 def test_it_takes_longer_for_more_requests_if_told(sandbox: RunningSandbox, batches: Any) -> None:
     sandbox.settings(sources={"anthropic": {"batch_seconds": 0.0, "batch_seconds_per_request": 10.0}})
     short, long = batches.create(requests=requests_for(1)), batches.create(requests=requests_for(5))

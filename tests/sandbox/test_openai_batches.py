@@ -90,6 +90,22 @@ def test_failed_lines_are_in_the_error_file_only(sandbox) -> None:
     assert failed[0]["response"]["body"]["error"]["type"] == "server_error"
 
 
+def test_failed_lines_have_the_error_that_is_told(sandbox) -> None:
+    client = with_options(sandbox, failure_rate=1.0, failure_trouble="quota")
+    batch = completed(sandbox, client, submitted(client, lines(["x"])))
+    [line] = results(client, batch.error_file_id)
+    assert (line["response"]["status_code"], line["response"]["body"]["error"]["code"]) == (429, "insufficient_quota")
+
+
+def test_one_that_is_worked_on_says_a_word_of_next_year_when_told(sandbox) -> None:
+    client = with_options(sandbox, open_status="defrosting", validating_seconds=5)
+    batch = submitted(client, lines(["x"]))
+    assert batch.status == "validating"
+    passed(sandbox, 10)
+    assert [client.batches.retrieve(batch.id).status, client.batches.list().data[0].status] == ["defrosting"] * 2
+    assert completed(sandbox, client, batch).status == "completed"
+
+
 def test_it_has_no_output_file_when_all_failed(sandbox) -> None:
     client = with_options(sandbox, failure_rate=1.0)
     batch = completed(sandbox, client, submitted(client, lines(BOOKS)))

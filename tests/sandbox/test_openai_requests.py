@@ -127,7 +127,9 @@ def test_it_takes_the_keys_it_is_told(sandbox) -> None:
         ("rate_limit", openai.RateLimitError, 429, "rate_limit_exceeded"),
         ("quota", openai.RateLimitError, 429, "insufficient_quota"),
         ("server_error", openai.InternalServerError, 500, None),
+        ("bad_gateway", openai.InternalServerError, 502, None),
         ("overloaded", openai.InternalServerError, 503, None),
+        ("gateway_timeout", openai.InternalServerError, 504, None),
         ("forbidden", openai.PermissionDeniedError, 403, "unsupported_country_region_territory"),
     ],
 )
@@ -138,6 +140,12 @@ def test_it_is_in_trouble_when_told(sandbox, trouble: str, error: type[openai.AP
     assert (refusal.value.status_code, refusal.value.code) == (status, code)
     assert refusal.value.request_id
     assert ("retry-after" in refusal.value.response.headers) == (trouble == "rate_limit")
+
+
+@pytest.mark.parametrize("options", [{"trouble": "rain"}, {"failure_trouble": "rain"}, {"failure_trouble": ""}, {"open_status": 7}])
+def test_it_knows_no_other_trouble(sandbox, options: dict) -> None:
+    answer = requests.post(f"{sandbox.url}/_sandbox/settings", json={"sources": {"openai": options}}, timeout=10)
+    assert answer.status_code == 400
 
 
 def test_its_trouble_can_be_kept_to_some_calls(sandbox) -> None:

@@ -157,9 +157,11 @@ def test_it_fails_with_a_code(sandbox) -> None:
     assert answer.error.code == "rate_limit_exceeded"
 
 
-def test_it_fails_at_once_in_the_foreground(sandbox) -> None:
+def test_it_fails_at_once_in_the_foreground_as_told(sandbox) -> None:
     with pytest.raises(openai.InternalServerError):
         with_options(sandbox, failure_rate=1.0).responses.create(**body())
+    with pytest.raises(openai.RateLimitError):
+        with_options(sandbox, failure_trouble="rate_limit").responses.create(**body())
 
 
 def test_it_refuses_in_words(sandbox) -> None:
@@ -189,9 +191,16 @@ def test_it_may_spend_all_its_tokens_on_thought(sandbox) -> None:
     assert (answer.status, answer.output_text, [part.type for part in answer.output]) == ("incomplete", "", ["reasoning"])
 
 
-@pytest.mark.parametrize(("option", "reason"), [("incomplete_rate", "max_output_tokens"), ("content_filter_rate", "content_filter")])
-def test_it_is_incomplete_when_told(sandbox, option: str, reason: str) -> None:
-    client = with_options(sandbox, **{option: 1.0})
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"incomplete_rate": 1.0}, "max_output_tokens"),
+        ({"content_filter_rate": 1.0}, "content_filter"),
+        ({"incomplete_rate": 1.0, "incomplete_reason": "steered"}, "steered"),
+    ],
+)
+def test_it_is_incomplete_when_told(sandbox, options: dict, reason: str) -> None:
+    client = with_options(sandbox, **options)
     answer = ended(sandbox, client, client.responses.create(**body(), background=True))
     assert answer.status == "incomplete"
     assert answer.incomplete_details
@@ -216,6 +225,16 @@ def test_it_hangs(sandbox) -> None:
     passed(sandbox, 7 * 86400)
     assert client.responses.retrieve(response.id).status == "in_progress"
     assert client.responses.cancel(response.id).status == "cancelled"
+
+
+def test_one_that_is_worked_on_says_a_word_of_next_year_when_told(sandbox) -> None:
+    client = with_options(sandbox, open_status="paused_for_review", queued_seconds=1, working_seconds=30, spread=0)
+    response = client.responses.create(**body(), background=True)
+    statuses = [response.status]
+    for seconds in (10, 60):
+        passed(sandbox, seconds)
+        statuses.append(client.responses.retrieve(response.id).status)
+    assert statuses == ["queued", "paused_for_review", "completed"]
 
 
 def test_it_cannot_fetch_some_images(sandbox) -> None:
