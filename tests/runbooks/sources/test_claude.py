@@ -123,45 +123,35 @@ def test_neither_who_sells_nor_for_how_much_is_sent(server):
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "reason"),
+    ("said", "reason"),
     [
-        (message("I cannot help.", "refusal", stop_details={"type": "refusal", "category": "bio"}), Refused, "model_refused"),
-        (message('{"condition_grade": "GO', "max_tokens"), BadAnswer, "truncated"),
-        (message("", "model_context_window_exceeded"), Refused, "prompt_too_long"),
-        (message("", "pause_turn"), BadAnswer, "unexpected_shape"),
-        (message("", "a_reason_of_next_year"), BadAnswer, "unexpected_shape"),
-        (message("", None), BadAnswer, "unexpected_shape"),
-        (message('Here you are: {"condition_grade": "GOOD"}'), BadAnswer, "bad_json"),
-        (message(""), BadAnswer, "bad_json"),
-        (message("[" * 100_000), BadAnswer, "bad_json"),
-        (message("9" * 5_000), BadAnswer, "bad_json"),
-        (message('{"condition_grade": "GOOD"}'), BadAnswer, "unexpected_shape"),
-        (message("[]"), BadAnswer, "unexpected_shape"),
-        (message(answered(), content=None), BadAnswer, "unexpected_shape"),
-        (message(answered(), content=[{"type": "text", "text": 7}]), BadAnswer, "bad_json"),
-        ([], BadAnswer, "unexpected_shape"),
-        ({"id": "msg_1"}, BadAnswer, "unexpected_shape"),
+        (message("", None), "unexpected_shape"),
+        (message('Here you are: {"condition_grade": "GOOD"}'), "bad_json"),
+        (message(""), "bad_json"),
+        (message("[" * 100_000), "bad_json"),
+        (message("9" * 5_000), "bad_json"),
+        (message('{"condition_grade": "GOOD"}'), "unexpected_shape"),
+        (message("[]"), "unexpected_shape"),
+        (message(answered(), content=None), "unexpected_shape"),
+        (message(answered(), content=[{"type": "text", "text": 7}]), "bad_json"),
+        ([], "unexpected_shape"),
+        ({"id": "msg_1"}, "unexpected_shape"),
     ],
 )
-def test_each_way_to_go_wrong_has_its_own_reason(server, said, kind, reason):
+def test_a_message_that_is_not_as_documented_has_its_own_reason(server, said, reason):
     server.default = ok(said)
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(BadAnswer) as caught:
         claude_at(server).read_photos(question())
-    assert (type(caught.value), caught.value.reason, caught.value.source) == (kind, reason, "anthropic")
+    assert (caught.value.reason, caught.value.source) == (reason, "anthropic")
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "kind", "reason"),
-    [
-        (400, "prompt is too long: 3 tokens > 2 maximum", Refused, "prompt_too_long"),
-        (404, "model: claude-nope", Refused, "unknown_model"),
-        (529, "Overloaded", TryAgain, "overloaded"),
-        (402, "no credit", Refused, "spend_limit"),
-    ],
+    ("status", "error", "reason"),
+    [(400, "prompt is too long: 3 tokens > 2 maximum", "prompt_too_long"), (402, "no credit", "spend_limit")],
 )
-def test_each_refusal_of_the_api_has_its_own_reason(server, status, error, kind, reason):
+def test_a_refusal_of_an_unknown_type_goes_by_its_status_and_words(server, status, error, reason):
     server.default = answer(status, json.dumps({"type": "error", "error": {"type": "x", "message": error}}).encode())
-    with pytest.raises(kind) as caught:
+    with pytest.raises(Refused) as caught:
         claude_at(server).read_photos(question())
     assert (caught.value.reason, caught.value.source) == (reason, "anthropic")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
+from anthropic.types import StopReason
 from PIL import Image
 
 from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
@@ -17,6 +19,7 @@ from runbooks.conditions import Grade
 from runbooks.sources.claude import Claude, PhotoQuestion, Said, ShownPhoto, message_params, most_tokens
 from runbooks.sources.claude_answer import IDENTIFIED, MOST_ITEMS, VOLUMES, YEARS
 from runbooks.sources.claude_reading import PhotoReading
+from sandbox.anthropic_errors import ON_DEMAND
 from sandbox.hijacked_model import MODES
 from sandbox.listings import by_case
 from sandbox.pictures import picture
@@ -108,43 +111,72 @@ def test_what_it_costs_at_most_is_more_than_the_vendor_counts(sandbox):
     assert 6 * 2_494 < counted.input_tokens <= most_tokens(asked).input_tokens
 
 
-@pytest.mark.parametrize(
-    ("options", "kind", "reason"),
-    [
-        ({"refusal_rate": 1.0}, Refused, "model_refused"),
-        ({"truncation_rate": 1.0}, BadAnswer, "truncated"),
-        ({"bad_json_rate": 1.0}, BadAnswer, "bad_json"),
-    ],
-)
-def test_an_answer_that_is_spoiled_has_its_reason_and_is_paid_for(sandbox, options, kind, reason):
-    sandbox.settings(sources={"anthropic": options})
+def test_broken_json_is_a_bad_answer_and_is_paid_for(sandbox):
+    sandbox.settings(sources={"anthropic": {"bad_json_rate": 1.0}})
     heard: list[Said] = []
-    with pytest.raises(kind) as caught:
+    with pytest.raises(BadAnswer) as caught:
         claude_at(sandbox).read_photos(question(0), on_said=heard.append)
-    assert caught.value.reason == reason
+    assert caught.value.reason == "bad_json"
     assert heard[0].usage.input_tokens > 0
 
 
-@pytest.mark.parametrize(
-    ("failing", "kind", "reason"),
-    [
-        ("overloaded_error", TryAgain, "overloaded"),
-        ("api_error", TryAgain, "http_500"),
-        ("billing_error", Refused, "spend_limit"),
-        ("rate_limit_error", TryAgain, "rate_limited"),
-        ("spend_cap", Refused, "spend_limit"),
-        ("spend_limit", Refused, "spend_limit"),
-        ("timeout_error", TryAgain, "http_504"),
-        ("permission_error", Refused, "forbidden"),
-    ],
-)
-def test_an_error_on_demand_has_its_reason(sandbox, failing, kind, reason):
-    sandbox.settings(sources={"anthropic": {"failing": failing}})
+#: What ends a message, and as what that is read; nothing is wrong with the first two.
+STOP_REASONS: dict[str, tuple[type[SourceError] | None, str]] = {
+    "end_turn": (None, ""),
+    "stop_sequence": (None, ""),
+    "max_tokens": (BadAnswer, "truncated"),
+    "model_context_window_exceeded": (Refused, "prompt_too_long"),
+    "refusal": (Refused, "model_refused"),
+    "tool_use": (BadAnswer, "unexpected_shape"),
+    "pause_turn": (BadAnswer, "unexpected_shape"),
+}
+
+ERRORS: dict[str, tuple[type[SourceError], str]] = {
+    "invalid_request_error": (Refused, "invalid_request"),
+    "spend_limit": (Refused, "spend_limit"),
+    "authentication_error": (Refused, "unauthorized"),
+    "billing_error": (Refused, "spend_limit"),
+    "permission_error": (Refused, "forbidden"),
+    "not_found_error": (Refused, "unknown_model"),
+    "conflict_error": (TryAgain, "conflict"),
+    "request_too_large": (Refused, "prompt_too_long"),
+    "rate_limit_error": (TryAgain, "rate_limited"),
+    "spend_cap": (Refused, "spend_limit"),
+    "api_error": (TryAgain, "http_500"),
+    "bad_gateway": (TryAgain, "http_502"),
+    "unavailable": (TryAgain, "http_503"),
+    "timeout_error": (TryAgain, "http_504"),
+    "overloaded_error": (TryAgain, "overloaded"),
+}
+
+
+def test_no_end_and_no_error_is_forgotten():
+    assert STOP_REASONS.keys() == set(get_args(StopReason))
+    assert ERRORS.keys() == ON_DEMAND.keys()
+
+
+@pytest.mark.parametrize(("word", "told"), [*STOP_REASONS.items(), ("of_next_year", (BadAnswer, "unexpected_shape"))])
+def test_each_end_of_an_answer_is_read_as_what_it_is_and_paid_for(sandbox, word, told):
+    kind, reason = told
+    sandbox.settings(sources={"anthropic": {"stop_reason": word}})
+    heard: list[Said] = []
+    error = None
+    try:
+        claude_at(sandbox).read_photos(question(0), on_said=heard.append)
+    except SourceError as caught:
+        error = caught
+    assert (type(error) if error else None, error.reason if error else "") == (kind, reason)
+    assert heard[0].usage.input_tokens > 0
+
+
+@pytest.mark.parametrize(("error", "told"), ERRORS.items())
+def test_each_error_has_its_reason_and_one_try(sandbox, error, told):
+    sandbox.settings(sources={"anthropic": {"failing": error}})
     records: list[CallRecord] = []
-    with pytest.raises(kind) as caught:
+    with pytest.raises(SourceError) as caught:
         claude_at(sandbox, records).read_photos(question(0))
-    assert caught.value.reason == reason
-    assert [record.error for record in records] == [reason]
+    assert (type(caught.value), caught.value.reason) == told
+    assert len(records) == 1
 
 
 def test_an_unknown_model_is_said_to_be_one(sandbox):
