@@ -36,6 +36,10 @@ else:
     ThemedTextarea = import_string(
         "unfold.widgets.UnfoldAdminTextareaWidget" if UNFOLD else "django.contrib.admin.widgets.AdminTextareaWidget"
     )
+if UNFOLD:
+    from bookops import quick_lists
+
+    quick_lists.use()
 
 admin.site.site_header = admin.site.site_title = "bookops"
 admin.site.index_title = "Desk"
@@ -52,6 +56,10 @@ class DeskAdmin(ButtonsMixin, ThemedModelAdmin):
     show_full_result_count = False
     # Facets would count the whole table once for every choice.
     show_facets = admin.ShowFacets.NEVER
+    # Asked for twice a row: where nothing has that name, a template first looks through all the names there are.
+    list_sections: ClassVar[Any] = ()
+    if UNFOLD:
+        action_checkbox = quick_lists.action_checkbox
 
     def list_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows with what only the list needs, and without what only an object's page needs."""
