@@ -133,9 +133,57 @@ def test_the_results_of_anthropic_that_were_built_are_read(server):
     ]
 
 
-def test_a_batch_of_anthropic_whose_results_are_gone_is_lost(server):
-    server.default = answer(200, fixture("anthropic", "constructed", "batch_archived_no_results_url.json"))
-    assert asks(AnthropicBatches, server.url).look("msgbatch_1").verdict is Verdict.LOST
+@pytest.mark.parametrize(("name", "verdict"), [("batch_ended_mixed", Verdict.ANSWERED), ("batch_archived_no_results_url", Verdict.LOST)])
+def test_a_batch_of_anthropic_that_was_built_has_its_verdict(server, name, verdict):
+    server.default = answer(200, fixture("anthropic", "constructed", f"{name}.json"))
+    assert asks(AnthropicBatches, server.url).look("msgbatch_1").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("vendor", "way", "reasons"),
+    [
+        (
+            "openai",
+            OpenAIBatches,
+            {
+                "error_400_file_not_visible_yet": "not_yet",
+                "error_401_invalid_api_key": "unauthorized",
+                "error_404_response_not_found": "lost_there",
+                "error_429_insufficient_quota": "spend_limit",
+                "error_429_rate_limit": "rate_limited",
+                "error_500_server_error": "http_500",
+                "error_503_overloaded": "overloaded",
+            },
+        ),
+        (
+            "anthropic",
+            AnthropicBatches,
+            {
+                "error_400_invalid_request_error": "invalid_request",
+                "error_401_authentication_error": "unauthorized",
+                "error_402_billing_error": "spend_limit",
+                "error_403_permission_error": "forbidden",
+                "error_404_not_found_error": "lost_there",
+                "error_409_conflict_error": "conflict",
+                "error_413_request_too_large": "prompt_too_long",
+                "error_429_rate_limit_error": "rate_limited",
+                "error_500_api_error": "http_500",
+                "error_504_timeout_error": "http_504",
+                "error_529_overloaded_error": "overloaded",
+            },
+        ),
+    ],
+)
+def test_every_error_that_was_built_has_its_reason(server, vendor, way, reasons):
+    read = {}
+    for path in shared_path("contracts", "fixtures", vendor, "constructed").glob("error_*.json"):
+        status = int(path.name.split("_")[1])
+        server.default = answer(status, path.read_bytes(), Retry_After="3")
+        try:
+            read[path.stem] = asks(way, server.url).look("a_batch").reason
+        except SourceError as error:
+            read[path.stem] = error.reason
+    assert read == reasons
 
 
 # Whatever else was recorded of either vendor.
