@@ -144,9 +144,10 @@ def test_each_reason_to_stop_has_its_verdict_alone_and_in_a_batch(sandbox, tmp_p
     options = {"incomplete_rate": 1.0, "incomplete_reason": reason}
     alone = asked(sandbox, responses(sandbox, **options))
     provider = batches(sandbox, **options)
-    for result in (alone, *provider.results(batched(sandbox, provider, tmp_path))):
-        assert (result.status, result.verdict, result.reason, result.may_resend) == ("incomplete", verdict, reason, False)
-        assert result.usage.output_tokens > 0
+    results = [alone, *provider.results(batched(sandbox, provider, tmp_path))]
+    said = [(result.status, result.verdict, result.reason, result.may_resend) for result in results]
+    assert said == [("incomplete", verdict, reason, False)] * 3
+    assert all(result.usage.output_tokens for result in results)
 
 
 @pytest.mark.parametrize("code", sorted(PASSING | FORBIDDEN | LASTING | {"a_code_of_next_year"}))
@@ -160,8 +161,8 @@ def test_each_reason_to_fail_has_its_verdict(sandbox, code):
 def test_what_the_model_refuses_is_completed_and_refused(sandbox, tmp_path):
     alone = asked(sandbox, responses(sandbox, refusal_rate=1.0))
     provider = batches(sandbox, refusal_rate=1.0)
-    for result in (alone, *provider.results(batched(sandbox, provider, tmp_path))):
-        assert (result.status, result.verdict, result.reason) == ("completed", Verdict.REFUSED, "model_refused")
+    results = [alone, *provider.results(batched(sandbox, provider, tmp_path))]
+    assert [(result.status, result.verdict, result.reason) for result in results] == [("completed", Verdict.REFUSED, "model_refused")] * 3
 
 
 @pytest.mark.parametrize(("error", "told"), ERRORS.items())
