@@ -44,16 +44,17 @@ def remove(request: HttpRequest, copy: Copy, value: str) -> str:
     return "The copy was removed, with its runbook and photos."
 
 
+REMOVE = Button(
+    "remove",
+    "Remove the copy",
+    remove,
+    ACQUIRE,
+    shown=lambda copy: copy.status != Status.REMOVED,
+    confirm="Its runbook, comparables, history and photos are removed for good. What it cost stays, here and in the ledger.",
+)
 COPY_BUTTONS = (
     Button("receive", "It has arrived", receive, ACQUIRE, shown=lambda copy: copy.status == Status.IN_TRANSIT),
-    Button(
-        "remove",
-        "Remove the copy",
-        remove,
-        ACQUIRE,
-        shown=lambda copy: copy.status != Status.REMOVED,
-        confirm="Its runbook, comparables, history and photos are removed for good. What it cost stays, here and in the ledger.",
-    ),
+    REMOVE,
     Button("acquire", "Acquire", acquire, ACQUIRE, shown=None),
 )
 

@@ -23,10 +23,9 @@ def amount_in(value: Any) -> Decimal | None:
         return None
 
 
-def delta_words(asking: Decimal | None, mid: Decimal | None) -> str:
-    """Return how far an asking price is from a value: "−$90 (−25 %)"; "–" without both."""
+def delta_of(asking: Decimal | None, mid: Decimal | None) -> tuple[str, str]:
+    """Return how far an asking price is from a value, in dollars and in per cent of it: "−$90", "−25 %"; "–" and "" without both."""
     if asking is None or not mid:
-        return "–"
-    per_cent = (asking - mid) / mid * 100
-    sign = "+" if asking > mid else ""
-    return f"{sign}{usd(asking - mid)} ({sign if per_cent > 0 else '−' if per_cent < 0 else ''}{abs(per_cent):.0f} %)"
+        return "–", ""
+    sign = "+" if asking > mid else "−" if asking < mid else ""
+    return f"{sign}{usd(abs(asking - mid))}", f"{sign}{abs(asking - mid) / mid * 100:.0f}\N{NO-BREAK SPACE}%"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -12,7 +13,7 @@ from bookops.buttons import Button, NothingMoved
 from bookops.clock import database_now
 from runbooks import comparing, executions, photos, pricing
 from runbooks.admin import forms
-from runbooks.admin.copy_buttons import COPY_BUTTONS, about_copy
+from runbooks.admin.copy_buttons import ACQUIRE, COPY_BUTTONS, REMOVE, about_copy
 from runbooks.admin.money import usd
 from runbooks.admin.refused import keeping_typed
 from runbooks.comparing import CannotCompare
@@ -24,7 +25,6 @@ from runbooks.models import Comparable, Copy, EvalRunbook, ListingImage
 from runbooks.tables import CellRefused, TableRefused
 
 EDIT = "runbooks.edit_runbook"
-DELETE = "runbooks.delete_evalrunbook"
 
 
 @contextmanager
@@ -194,14 +194,21 @@ def restore(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
 RUNBOOK_BUTTONS = (
     Button("refresh", "Refresh", refresh, "runbooks.run_execution", shown=lambda one: one.copy.listing_id is not None),
     Button("rescore", "Score again", rescore_now, EDIT),
-    *(keeping_typed(about_copy(button)) for button in COPY_BUTTONS),
+    *(keeping_typed(about_copy(button)) for button in COPY_BUTTONS if button.name != "remove"),
+    # Both take out the same; a copy that was never bought is but a part of its runbook.
+    replace(
+        about_copy(REMOVE),
+        shown=lambda one: one.copy.status in Copy.OWNED,
+        confirm="It is yours no more. Its runbook, comparables, history and photos are removed for good; what it cost stays in the ledger.",
+    ),
     Button(
         "delete",
-        "Delete",
+        "Delete the runbook",
         delete,
-        DELETE,
+        ACQUIRE,
         shown=lambda one: one.copy.status not in Copy.OWNED,
-        confirm="The runbook is removed for good, with its versions, comparables, price history, photos and the listing's words.",
+        confirm="It was never bought: all that is known of this copy is deleted for good, its versions, comparables, price history, photos and "
+        "the listing's words. The book stays.",
     ),
     *(
         keeping_typed(Button(name, label, press, EDIT, shown=None))

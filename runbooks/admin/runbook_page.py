@@ -12,7 +12,7 @@ from django.http import QueryDict
 from runbooks.admin import forms
 from runbooks.admin.charts import comparable_chart, history_chart, score_bars
 from runbooks.admin.listings import photos_of
-from runbooks.admin.money import delta_words, usd
+from runbooks.admin.money import delta_of, usd
 from runbooks.admin.refused import Refused
 from runbooks.admin.timeline import TITLES
 from runbooks.bindings import suggested_percent
@@ -32,6 +32,7 @@ FATE = ListingImage.Fate
 def shown_of(runbook: EvalRunbook, query: QueryDict, refused: Refused | None = None) -> dict[str, Any]:
     """Return what the page shows that does not depend on who looks, with what was typed and refused; about ten queries."""
     photos = photos_of(runbook.copy.listing)
+    kept = [one for one in photos if one["image"].fate == FATE.KEPT]
     by_id = {one["id"]: one for one in photos}
     comparables = list(runbook.comparables.select_related("changed_by").order_by("-is_current", "excluded", "basis", "pk"))
     versions = _versions(runbook)
@@ -45,7 +46,8 @@ def shown_of(runbook: EvalRunbook, query: QueryDict, refused: Refused | None = N
         "score_colour": colour_of(runbook.combined_score),
         "first_differs": (runbook.recommendation == "ACQUIRE") != (runbook.recommendation_tier in ("STRONG_BUY", "BUY")),
         "legacy_most": LEGACY_MOST,
-        "photos": [one for one in photos if one["image"].fate == FATE.KEPT],
+        "photos": kept,
+        "photo_row": _in_a_row(kept),
         "put_aside": [one for one in photos if one["image"].fate in (FATE.QUARANTINED, FATE.SKIPPED) and one["large"]],
         "refused_photos": [one for one in photos if not one["large"]],
         "missing": [TITLES.get(name, name) for name in runbook.missing],
@@ -101,13 +103,20 @@ def _figures(runbook: EvalRunbook) -> list[tuple[str, str, str]]:
         else "insufficient data"
     )
     recommend, remark = advised(runbook.recommended_price, runbook.recommended_price_note)
+    delta, per_cent = delta_of(runbook.current_asking_price, runbook.fmv_mid)
     offer = f"offer {usd(runbook.suggested_offer)}; " if runbook.suggested_offer is not None else ""
     return [
         ("Asking", usd(runbook.current_asking_price), asking),
         ("Est. FMV", usd(runbook.fmv_mid), value),
         ("Recommend", recommend, offer + remark),
-        ("Delta", delta_words(runbook.current_asking_price, runbook.fmv_mid), "asking price to value"),
+        ("Delta", delta, f"{per_cent}, asking price to value" if per_cent else "asking price to value"),
     ]
+
+
+def _in_a_row(photos: Sequence[dict[str, Any]]) -> list[tuple[str, dict[str, Any], str]]:
+    """Return each photo between the ids of those before and after it, "" at the ends."""
+    ids = ["", *(one["id"] for one in photos), ""]
+    return list(zip(ids, photos, ids[2:], strict=False))
 
 
 def _with_photos(claim: Mapping[str, Any], by_id: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,10 +207,10 @@ def _what_if(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
 
 def _beside(before: Score, after: Score) -> Sequence[tuple[str, str, str]]:
     def told(score: Score) -> list[tuple[str, str]]:
-        price = score.recommended_price
+        price, asking = score.recommended_price, score.price.asking.amount if score.price.asking else None
         return [
-            ("Asking price", usd(score.price.asking.amount if score.price.asking else None)),
-            ("Delta", delta_words(score.price.asking.amount if score.price.asking else None, score.price.mid)),
+            ("Asking price", usd(asking)),
+            ("Delta", " ".join(delta_of(asking, score.price.mid)).strip()),
             ("Price position", score.position.value if score.position else "not known"),
             ("Tier", score.tier.value.replace("_", " ")),
             ("Combined score", f"{score.combined}"),

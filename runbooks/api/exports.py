@@ -144,7 +144,7 @@ def printed(document: dict[str, Any]) -> dict[str, Any]:
         "scores": {
             "Quality": document["tiered_breakdown"].get("quality", {}),
             "Strategic fit": document["tiered_breakdown"].get("strategic_fit", {}),
-            "Legacy score": document["score_breakdown"],
+            "First score": document["score_breakdown"],
         },
         "findings": {
             "For it": document["condition_positives"],

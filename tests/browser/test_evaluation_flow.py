@@ -103,7 +103,7 @@ def test_a_dealer_works_on_a_runbook(page, log_in, worker, evaluations, live_ser
     photo.click()
     large = page.locator(".desk-lightbox:target")
     expect(large.locator("img")).to_be_visible()
-    large.get_by_label("Why it shows something else").fill("a coin")
+    large.get_by_label("Why put it aside").fill("a coin")
     large.get_by_role("button", name="Put it aside").click()
     page.get_by_text("1 put aside").click()
     page.get_by_role("button", name="Take it back").click()

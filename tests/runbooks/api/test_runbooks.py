@@ -182,7 +182,7 @@ def test_the_page_shows_all_and_runs_nothing(api: Client, owner: Any) -> None:
         "$200.00",
         "abebooks_fmv is missing",
         f"/api/photos/{photo.public_id}?size=small",
-        "Legacy score",
+        "First score",
         "The Moonstone, 3 volumes",
     ):
         assert shown in page, shown
