@@ -1,5 +1,6 @@
 """The Celery app; its settings are the CELERY_ ones of config/settings.py."""
 
+import gc
 import logging.config
 import os
 from typing import Any
@@ -49,6 +50,12 @@ def load_what_the_first_task_would_wait_for(sender: Any, **kwargs: Any) -> None:
     from runbooks.warming import warm_worker
 
     warm_worker(sender.app.amqp.queues.consume_from)
+
+
+@signals.worker_ready.connect
+def keep_what_was_loaded_out_of_collections(**kwargs: Any) -> None:
+    """Let the garbage collector look at what tasks make, and not each time at all that was imported: a fifth of applying answers."""
+    gc.freeze()
 
 
 @signals.beat_init.connect

@@ -29,7 +29,7 @@ from llmjobs.deciding import decide
 from llmjobs.ending import freeze_again
 from llmjobs.holding import price_of, purses_of
 from llmjobs.models import LLMJob, LLMJobItem
-from llmjobs.outcomes import Outcome, evidence_of, outcome_of
+from llmjobs.outcomes import Outcome, outcome_of
 from llmjobs.providers import Result, Verdict
 
 log = structlog.get_logger(__name__)
@@ -235,7 +235,7 @@ class _Prices:
 def _move(job: LLMJob, purpose: Purpose, one: Taken, now: datetime) -> None:
     """Set the fields of an item by its result."""
     item, result, outcome = one.item, one.result, one.outcome
-    item.response, item.provider_status = evidence_of(result), result.status[:40]
+    item.response, item.provider_status = result.raw, result.status[:40]
     if result.status == KEPT:
         item.was_kept, item.provider_status = True, ""
     else:

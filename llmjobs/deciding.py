@@ -33,11 +33,8 @@ class Answered:
 
     item: LLMJobItem
     answer: Any
+    changes: Changes
     proposal: Proposal
-
-    @property
-    def changes(self) -> Changes:
-        return changes_of(self.proposal.changes)
 
 
 def decide(job: LLMJob, purpose: Purpose, outcomes: Mapping[LLMJobItem, Any], now: datetime) -> None:
@@ -128,7 +125,7 @@ def _decide(job: LLMJob, purpose: Purpose, groups: Sequence[Sequence[tuple[LLMJo
         target = targets.get(group[0][0].target_id)
         answered = [_propose(job, purpose, target, item, answer, now) for item, answer in group]
         decided += answered
-        telling = [one for one in answered if one.proposal.changes]
+        telling = [one for one in answered if one.changes]
         if not telling:
             continue
         why = _why(job, purpose, target, answered)
@@ -148,8 +145,9 @@ def _decide(job: LLMJob, purpose: Purpose, groups: Sequence[Sequence[tuple[LLMJo
 
 def _propose(job: LLMJob, purpose: Purpose, target: Any, item: LLMJobItem, answer: Any, now: datetime) -> Answered:
     changes = purpose.changes(target, answer, job.label) if target is not None else {}
-    return Answered(item, answer, Proposal(
-        item=item, job=job, owner_id=job.owner_id, target_id=item.target_id, state=Proposal.State.NOTHING,
+    # By their ids: Django looks closer at what is given as an instance.
+    return Answered(item, answer, changes, Proposal(
+        item_id=item.pk, job_id=job.pk, owner_id=job.owner_id, target_id=item.target_id, state=Proposal.State.NOTHING,
         confidence=purpose.confidence(answer), changes=to_json(changes), decided_at=now,
     ))  # fmt: skip
 

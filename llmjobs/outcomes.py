@@ -73,12 +73,6 @@ def storable(value: Any) -> Any:
     return value
 
 
-def evidence_of(result: Result) -> dict[str, Any]:
-    """Return a provider's word as its item keeps it."""
-    raw = dict(result.raw)
-    return storable(raw) if _ESCAPED.search(json.dumps(raw, default=str)) else raw
-
-
 def _not_json(text: str) -> Outcome:
     return _without_answer("not_json", f"The answer is no JSON: {text[:_SHOWN]}")
 

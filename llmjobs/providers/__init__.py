@@ -76,7 +76,7 @@ class Result:
     reason: str = ""
     detail: str = ""
     may_resend: bool = False
-    #: As the provider wrote it, kept as evidence.
+    #: As the provider wrote it but for what no database takes (`json_lines`), kept as evidence.
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 

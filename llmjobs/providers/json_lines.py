@@ -16,6 +16,8 @@ LONGEST_LINE = 16 << 20
 #: JSON may spell them, PostgreSQL stores none of them.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPELLED = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+#: Halves of pairs as bytes, which Python's reader lets pass. By itself: one expression for both is ten times slower.
+_HALVES = re.compile(rb"\xed[\xa0-\xbf]")
 
 
 def read_json(raw: bytes) -> Any:
@@ -24,7 +26,7 @@ def read_json(raw: bytes) -> Any:
         value = json.loads(raw, parse_constant=lambda name: None, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return _storable(value) if _SPELLED.search(raw) else value
+    return _storable(value) if _SPELLED.search(raw) or _HALVES.search(raw) else value
 
 
 def read_object(raw: bytes) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def test_a_line_without_an_end_is_given_up(monkeypatch):
 
 def test_what_no_database_stores_is_left_out():
     assert read_json(rb'{"a\u0000": ["\ud800x", "\uDC00", "\\u0000", "\ud83d\ude00"]}') == {"a": ["x", "", "\\u0000", "😀"]}
+    assert read_json(b'["a\xed\xa0\x80b", "\xed\x95\x9c"]') == ["ab", "한"]
     assert read_json(b"[NaN, Infinity, -Infinity, 1e999, 1.5]") == [None, None, None, None, 1.5]
 
 

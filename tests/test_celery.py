@@ -1,0 +1,19 @@
+"""What a worker does once it is ready."""
+
+from __future__ import annotations
+
+import gc
+
+from celery import signals
+
+from config import celery
+
+
+def test_a_worker_collects_garbage_only_of_what_was_made_since_it_was_ready() -> None:
+    assert celery.keep_what_was_loaded_out_of_collections in [receiver() for _, receiver in signals.worker_ready.receivers]
+
+    celery.keep_what_was_loaded_out_of_collections()
+    try:
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
