@@ -104,14 +104,14 @@ class RunQuerySet(models.QuerySet[Any]):
             state=State.DEAD, reason="worker_lost", detail="Its worker ended without a word.", ended_at=now, **gone
         ) + self.expired(now).filter(pk__in=list(ids)).update(state=State.PENDING, next_at=now, ring_at=now, reason="worker_lost", **gone)
 
-    def cancel(self) -> int:
-        """End the rows that have not ended; a worker that still holds one finds its lease gone."""
+    def cancel(self, **also: Any) -> int:
+        """End the rows that have not ended, and set these fields besides; a worker that still holds one finds its lease gone."""
         return self.exclude(state__in=ENDED).update(
-            state=State.CANCELLED, lease_owner=None, lease_until=None, ring_at=None, ended_at=database_now()
+            state=State.CANCELLED, lease_owner=None, lease_until=None, ring_at=None, ended_at=database_now(), **also
         )
 
-    def retry(self, *, states: Sequence[State] = BROKEN) -> int:
-        """Send ended rows round again with a fresh budget of attempts."""
+    def retry(self, *, states: Sequence[State] = BROKEN, **also: Any) -> int:
+        """Send ended rows round again with a fresh budget of attempts, and set these fields besides."""
         now = database_now()
         return self.filter(state__in=states).update(
             state=State.PENDING,
@@ -124,6 +124,7 @@ class RunQuerySet(models.QuerySet[Any]):
             lease_until=None,
             reason="",
             detail="",
+            **also,
         )
 
     def resume(self, now: datetime, most: int = 500) -> int:

@@ -324,8 +324,7 @@ def _send_round(job: LLMJob, chosen: Any) -> int:
         # What was never rendered has no prompt to send; what still holds money is let go of by the sweeper first.
         broken = chosen.filter(state__in=BROKEN, held=0).exclude(prompt="")
         keep_given_up(broken, database_now())
-        broken.update(**UNSENT)
-        sent = broken.retry()
+        sent = broken.retry(**UNSENT)
         if not sent:
             return 0
         LLMJob.objects.filter(pk=job.pk, state__in=ENDED).update(
@@ -362,10 +361,8 @@ def cancel(job: LLMJob) -> bool:
         if job.state in ENDED:
             return False
         items = LLMJobItem.objects.filter(job=job)
-        open_items = items.unfinished()
-        never_sent = open_items.filter(sending_at=None).update(reason="cancelled", detail="Job cancelled before submission")
-        open_items.exclude(sending_at=None).update(reason="cancelled", detail="Cancelled while at the provider")
-        items.cancel()
+        never_sent = items.filter(sending_at=None).cancel(reason="cancelled", detail="Job cancelled before submission")
+        items.exclude(sending_at=None).cancel(reason="cancelled", detail="Cancelled while at the provider")
         job.record("cancelled", skipped=never_sent)
         end(job, State.CANCELLED, items.aggregates(), "", "")
         _ring(job)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bookops.dispatch import rung_here
 from bookops.events import RunEvent
@@ -248,6 +250,23 @@ def test_a_cancelled_job_is_not_retried():
     cancel(job)
 
     assert retry_failed(job) == 0
+
+
+def test_cancelling_and_retrying_write_each_item_once():
+    """Of fifty thousand items the request waits for each statement."""
+    job = make_rendered_job(2)
+    with CaptureQueriesContext(connection) as cancelling:
+        jobs.cancel(job)
+    broken = make_rendered_job(2)
+    LLMJobItem.objects.filter(job=broken).update(state=State.FAILED)
+    with CaptureQueriesContext(connection) as retrying:
+        assert jobs.retry_failed(broken) == 2
+
+    def updates(captured: CaptureQueriesContext) -> int:
+        return sum(one["sql"].startswith('UPDATE "llmjobs_llmjobitem"') for one in captured)
+
+    # Those that were sent and those that were not have another detail.
+    assert (updates(cancelling), updates(retrying)) == (2, 1)
 
 
 def test_cancelling_skips_what_waits_and_ends_what_is_at_the_provider():
