@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--failed-to", metavar="FILE", help="write the ids of the tests that failed into this file, a line each")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import and list the tests without looking for garbage in between, and never look at what is there then: it stays to the end.
+
+    Of the seventeen seconds of a processor that each process of a run took for it, looking for garbage was more than half.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def uses_database(item: pytest.Item) -> bool:
     """Say whether pytest-django lets a test reach the database: by a mark, or by a fixture it asks for directly or through others.
 
@@ -97,6 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if not uses_database(item)]
         items[:] = [item for item in items if uses_database(item)]
         config.hook.pytest_deselected(items=left_out)
+    # What was given a longer time begins first, so that the processes of a run end together.
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
     no_browser = pytest.mark.skip(reason="no Chromium on PATH (apt-get install chromium)")
     no_postgres = pytest.mark.skip(reason="holds on PostgreSQL only")
     chromium = find_chromium()
