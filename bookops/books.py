@@ -141,7 +141,12 @@ def key_names(title: str, author: str, *, isbn13: str = "", goodreads_id: str = 
 
 
 def without_use(books: QuerySet[Book]) -> QuerySet[Book]:
-    """Filter to books that no row of any app refers to, but for their own keys, and of which no person has settled a fact.
+    """Filter to books that nothing refers to and of which no person has settled a fact."""
+    return unreferred(books).filter(locked=[])
+
+
+def unreferred(books: QuerySet[Book]) -> QuerySet[Book]:
+    """Filter to books that no row of any app refers to, but for their own keys.
 
     Items of LLM jobs do not count: they name what they were about by a label that outlives it.
     """
@@ -149,7 +154,7 @@ def without_use(books: QuerySet[Book]) -> QuerySet[Book]:
         if relation.related_model is not BookKey:
             referring = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
             books = books.filter(~Exists(referring))
-    return books.filter(locked=[])
+    return books
 
 
 class BookKey(models.Model):

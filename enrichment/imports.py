@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from bookops.books import FACTS, PERSON, Book, without_use
+from bookops.books import FACTS, PERSON, Book, unreferred, without_use
 from bookops.clock import database_now
 from bookops.dispatch import ring, ring_each
 from bookops.events import RunEvent
@@ -33,6 +34,7 @@ __all__ = [
     "ExportRefused",
     "cancel_import",
     "choose_candidate",
+    "delete_book",
     "delete_import",
     "edit_book",
     "give_up_source",
@@ -71,6 +73,9 @@ def start_import(
     file.seek(0)
     summary = check_export(file, name=filename, max_bytes=settings.UPLOAD_MAX_BYTES)
     file.seek(0)
+    # Not on its way into storage: what sends it to S3 reads parts of it again.
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # the stubs ask for an unbuffered file
+    file.seek(0)
     import_id = import_id or uuid.uuid4()
     upload_key = default_storage.save(storage_keys(import_id)[0], File(file))
     with transaction.atomic():
@@ -80,6 +85,7 @@ def start_import(
             filename=filename[:255],
             file_size=size,
             upload_key=upload_key,
+            upload_sha256=sha256,
             source_format=summary.format,
             encoding=summary.encoding,
             policy=policy or settings.SOURCE_POLICY,
@@ -306,6 +312,14 @@ def delete_import(library_import: LibraryImport) -> list[str]:
             without_use(Book.objects.filter(pk__in=some)).delete()
         # Before the commit: should it not come to that, there is still an import to be deleted once more.
         return [key for key in keys if _delete_file(key)]
+
+
+def delete_book(book: Book) -> bool:
+    """Remove a book that nothing refers to, with what a person has settled of it; False where an import or a copy still does."""
+    with transaction.atomic():
+        # Locked before anybody is asked, as in `delete_import`.
+        Book.objects.select_for_update().filter(pk=book.pk).first()
+        return bool(unreferred(Book.objects.filter(pk=book.pk)).delete()[0])
 
 
 def _delete_file(key: str) -> bool:

@@ -43,6 +43,8 @@ class LibraryImport(FollowedRun):
     file_size = models.PositiveBigIntegerField(default=0)
     #: Where the raw upload lies in storage: uploads/{uuid}/raw.csv
     upload_key = models.CharField(max_length=100, blank=True)
+    #: SHA-256 of the upload, in hex; empty for what was uploaded before it was kept.
+    upload_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
     source_format = models.CharField(max_length=20, blank=True)
     encoding = models.CharField(max_length=20, blank=True)
     policy = models.CharField(max_length=10, choices=Policy.choices, default=Policy.FRUGAL)
@@ -102,6 +104,13 @@ class LibraryImport(FollowedRun):
         """Return the number of rows by state, with 0 for those that have none. One query."""
         found = dict(self.rows.values_list("state").annotate(n=Count("*")).order_by())
         return {state: found.get(state, 0) for state in State.values}
+
+    def same_file_before(self) -> LibraryImport | None:
+        """Return its owner's latest import before this one of the very same file, None for a file that is new. One query."""
+        if not self.upload_sha256:
+            return None
+        same = LibraryImport.objects.owned_by(self.owner_id).filter(upload_sha256=self.upload_sha256, created_at__lt=self.created_at)
+        return same.order_by("-created_at").first()
 
     def touch(self) -> None:
         """Note that the dashboard no longer shows all there is."""

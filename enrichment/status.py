@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Sum
@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Sum
 from bookops.clock import database_now
 from bookops.runs import BROKEN, ENDED, State
 from enrichment.asking import NAMES
+from enrichment.forecasting import end_of, halfway
 from enrichment.models import LibraryImport
 from enrichment.reasons import UNREADABLE, category_of
 
@@ -51,7 +52,7 @@ class ImportStatus:
 
 
 def describe(library_import: LibraryImport, *, ended: bool = False) -> ImportStatus:
-    """Return how an import stands. Five queries, however large it is.
+    """Return how an import stands. Five queries, however large it is, and two more for the forecast.
 
     `ended` tells it as of its end, for the dashboard that is written just before.
     """
@@ -79,7 +80,7 @@ def describe(library_import: LibraryImport, *, ended: bool = False) -> ImportSta
         total=total,
         processed=processed,
         percent=100.0 if ended else _percent(library_import, processed, total),
-        forecast_end=None if ended else _forecast(library_import, processed, total),
+        forecast_end=None if ended else _forecast(library_import, total - processed),
         waiting=_waiting(library_import) if counts[State.PARKED] else [],
         reasons=reasons,
         retryable=sum(counts[one] for one in BROKEN) - sum(reasons.get(reason, 0) for reason in UNREADABLE),
@@ -113,13 +114,15 @@ def _percent(library_import: LibraryImport, processed: int, total: int) -> float
     return min(round(100 * processed / total, 1), 50.0 if reading else 99.0)
 
 
-def _forecast(library_import: LibraryImport, processed: int, total: int) -> datetime | None:
-    """Forecast the end from the pace so far."""
-    if not processed or library_import.started_at is None:
+def _forecast(library_import: LibraryImport, left: int) -> datetime | None:
+    """Forecast the end from the rows of chunks, which had to be looked up; the others were settled while the file was read."""
+    begun = library_import.started_at
+    # The time of one that was opened again is that of its first round.
+    if library_import.stage != LibraryImport.Stage.ENRICHING or library_import.reopenings or begun is None:
         return None
     now = database_now()
-    pace = (now - library_import.started_at) / processed
-    return now + min(pace * (total - processed), timedelta(days=30))
+    lately = library_import.rows.filter(ended_at__gt=halfway(begun, now), chunk__isnull=False).count()
+    return end_of(begun, now, ended_lately=lately, left=left)
 
 
 def _waiting(library_import: LibraryImport) -> list[dict[str, Any]]:

@@ -129,6 +129,7 @@ class BookAdmin(DeskAdmin):
         told = [(name, stored.provenance.get(name, {})) for name in FACTS if getattr(stored, name) not in ("", None, [])]
         return {
             "book": stored,
+            "buttons": self.buttons_for(request, stored),
             "facts": [
                 {
                     "name": name,

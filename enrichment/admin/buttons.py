@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from bookops.books import FACTS, Book
+from bookops.books import FACTS, Book, unreferred
 from bookops.buttons import Button, NothingMoved
 from bookops.runs import BROKEN, ENDED, State
 from enrichment import imports
@@ -15,6 +15,7 @@ from enrichment.models import ImportRow, LibraryImport
 RUN_IMPORT = "enrichment.run_import"
 DELETE_IMPORT = "enrichment.delete_libraryimport"
 CHANGE_BOOK = "bookops.change_book"
+DELETE_BOOK = "bookops.delete_book"
 
 
 def rows_moved(count: int, what: str) -> str:
@@ -25,7 +26,9 @@ def rows_moved(count: int, what: str) -> str:
 
 
 def cancel(request: HttpRequest, library_import: LibraryImport, value: str) -> str:
-    return "The import was cancelled." if imports.cancel_import(library_import) else NothingMoved("The import had ended already.")
+    if not imports.cancel_import(library_import):
+        return NothingMoved("The import had ended already.")
+    return "The import was cancelled: no more of its rows are looked up, and what was done stays."
 
 
 def retry_failed(request: HttpRequest, library_import: LibraryImport, value: str) -> str:
@@ -78,15 +81,22 @@ def unlock(request: HttpRequest, book: Book, value: str) -> str:
     return "The fact is unlocked: sources may set it again."
 
 
+def delete_book(request: HttpRequest, book: Book, value: str) -> str:
+    if not imports.delete_book(book):
+        return NothingMoved("The book stays: an import or an evaluation refers to it.")
+    return f"{book} was deleted."
+
+
 #: `shown` is asked about the import's ImportStatus.
 IMPORT_BUTTONS = (
     Button(
         "cancel",
-        "Cancel",
+        "Cancel import",
         cancel,
         RUN_IMPORT,
         shown=lambda status: status.state not in ENDED,
-        confirm="What is done stays; the rest is not worked on.",
+        confirm="It stops for good, and nothing is deleted. Its books, the matches found so far and a dashboard of them, marked as partial, stay;"
+        " rows that are left are not looked up. To have them looked up after all, upload the file again.",
     ),
     Button("retry_failed", "Retry failed rows", retry_failed, RUN_IMPORT, shown=lambda status: bool(status.retryable)),
     Button("redrive", "Redrive dead rows", redrive, RUN_IMPORT, shown=lambda status: bool(status.counts[State.DEAD])),
@@ -109,7 +119,7 @@ IMPORT_BUTTONS = (
     Button("give_up", "Go on without it", give_up, RUN_IMPORT, shown=None),
     Button(
         "delete",
-        "Delete",
+        "Delete import",
         delete,
         DELETE_IMPORT,
         confirm="The upload, the dashboard, the rows and the books that nothing else refers to are removed for good.",
@@ -124,4 +134,12 @@ ROW_BUTTONS = (
 BOOK_BUTTONS = (
     Button("lock", "Lock", lock, CHANGE_BOOK, shown=None),
     Button("unlock", "Unlock", unlock, CHANGE_BOOK, shown=None),
+    Button(
+        "delete",
+        "Delete book",
+        delete_book,
+        DELETE_BOOK,
+        shown=lambda book: unreferred(Book.objects.filter(pk=book.pk)).exists(),
+        confirm="The book is removed for good, with what was corrected and locked. No import and no evaluation refers to it.",
+    ),
 )

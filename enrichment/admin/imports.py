@@ -14,11 +14,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from bookops.admin import RunAdmin
 from bookops.buttons import moved_of_chosen
 from bookops.events import RunEvent
-from bookops.markup import badge, bar, list_of, page_of
+from bookops.markup import ago, badge, bar, link, list_of, page_of
 from bookops.markup import text as foreign
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from enrichment import imports
@@ -83,7 +84,7 @@ class LibraryImportAdmin(RunAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_run_permission(request)
 
-    @admin.action(description="Cancel", permissions=["run"])
+    @admin.action(description="Cancel (what is done stays)", permissions=["run"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[LibraryImport]) -> None:
         cancelled = sum(imports.cancel_import(one) for one in queryset)
         self.tell(request, moved_of_chosen("Cancelled", cancelled, "had ended already"))
@@ -109,6 +110,8 @@ class LibraryImportAdmin(RunAdmin):
             else:
                 self.log_addition(request, library_import, "Uploaded.")
                 self.message_user(request, f"{library_import.filename} was taken in and is being read.", messages.SUCCESS)
+                if (earlier := library_import.same_file_before()) is not None:
+                    self.message_user(request, same_file_as(earlier), messages.WARNING)
                 return HttpResponseRedirect(page_of(library_import))
         context = self.admin_site.each_context(request) | {
             "title": "Upload a library export",
@@ -136,6 +139,7 @@ class LibraryImportAdmin(RunAdmin):
             "title": obj.filename,
             "buttons": self.buttons_for(request, obj, status),
             "charts": charts_of(obj),
+            "same_file": same_file_as(earlier) if (earlier := obj.same_file_before()) else "",
             "live_address": reverse("admin:enrichment_libraryimport_live", args=[obj.pk]),
             "has_upload": bool(obj.upload_key),
         }
@@ -204,6 +208,12 @@ class LibraryImportAdmin(RunAdmin):
             "give_up_address": self.address_of(obj, "give_up") if may_run else "",
             "events": RunEvent.objects.filter(run_id=obj.pk).order_by("-seq")[:EVENTS_SHOWN],
         }
+
+
+def same_file_as(earlier: LibraryImport) -> str:
+    """Say of an import that its file had been uploaded before, with a link to that import."""
+    told = "This is the same file as {}, uploaded {}. Its books are found again, and none is made twice."
+    return format_html(told, link(page_of(earlier), earlier.filename), ago(earlier.created_at))
 
 
 def state_of_import(library_import: Any) -> str:

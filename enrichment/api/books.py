@@ -19,7 +19,7 @@ from bookops.api.requests import OwnerRequest
 from bookops.books import Book
 from enrichment.api.book_serializers import BookEditSerializer, BookSerializer, FactSerializer
 from enrichment.api.owned import book_of
-from enrichment.imports import edit_book, lock_fact, unlock_fact
+from enrichment.imports import delete_book, edit_book, lock_fact, unlock_fact
 from enrichment.models import ImportRow
 
 
@@ -93,6 +93,24 @@ class BookDetailView(APIView):
         except ValidationError as error:
             raise Problem(422, "invalid_fact", " ".join(error.messages), remedy="Correct the value and send it again.") from error
         return Response(BookSerializer(book).data)
+
+    @extend_schema(
+        operation_id="books_delete",
+        tags=["books"],
+        summary="Delete a book that nothing refers to",
+        description="Such as one that was kept when its import was deleted. 409 while a row of an import or a copy refers to it.",
+        responses={204: None},
+    )
+    def delete(self, request: OwnerRequest, public_id: uuid.UUID) -> Response:
+        """Delete a book, with what was corrected and locked."""
+        if not delete_book(book_of(request, public_id)):
+            raise Problem(
+                409,
+                "book_in_use",
+                "An import or an evaluation refers to this book.",
+                remedy="Delete those first; imports take their books along.",
+            )
+        return Response(status=204)
 
 
 class BookLockView(APIView):

@@ -117,9 +117,12 @@ class ImportDetailSerializer(ImportSerializer):
     chunks_total = serializers.IntegerField(read_only=True)
     sources = ObjectField(read_only=True)
     cpu_seconds = serializers.FloatField(read_only=True)
+    same_file_as = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="Your latest import before this one of the very same file."
+    )
 
     class Meta(ImportSerializer.Meta):
-        fields = [*ImportSerializer.Meta.fields, *FROM_STATUS]
+        fields = [*ImportSerializer.Meta.fields, *FROM_STATUS, "same_file_as"]
         read_only_fields = fields
 
 

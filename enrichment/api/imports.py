@@ -65,7 +65,8 @@ class ImportDetailView(APIView):
         """Count its rows and answer."""
         library_import = import_of(request, pk)
         status = describe(library_import)
-        told = {name: getattr(status, name) for name in FROM_STATUS}
+        earlier = library_import.same_file_before()
+        told = {name: getattr(status, name) for name in FROM_STATUS} | {"same_file_as": earlier and earlier.pk}
         return Response(ImportSerializer(library_import).data | told)
 
 

@@ -56,6 +56,9 @@ class UploadedSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
     status_url = serializers.CharField()
     data_url = serializers.CharField()
+    same_file_as = serializers.UUIDField(
+        allow_null=True, help_text="Your latest earlier import of the very same file. It is taken all the same: its books are found again."
+    )
 
 
 class FinishedUploadSerializer(UploadedSerializer):
@@ -97,7 +100,7 @@ class StatusSerializer(serializers.Serializer[Any]):
     file_size = serializers.IntegerField()
     progress = ProgressSerializer()
     message = serializers.CharField()
-    estimated_completion = serializers.DateTimeField(allow_null=True)
+    estimated_completion = serializers.DateTimeField(allow_null=True, help_text="null until enough has been looked up to tell a pace.")
     counts = CountsField()
     outcomes = CountsField()
     error_categories = CountsField()

@@ -48,6 +48,7 @@ UPLOADED_EXAMPLE = {
     "message": "library.csv was taken in. Ask status_url how far it is.",
     "status_url": "/api/status/7a0ff8f8-2d2f-4d2c-8f0e-6f6f0a3d8a11",
     "data_url": "/api/data/7a0ff8f8-2d2f-4d2c-8f0e-6f6f0a3d8a11",
+    "same_file_as": None,
 }
 FINISHED_EXAMPLE = UPLOADED_EXAMPLE | {
     "status": "complete",
@@ -133,7 +134,10 @@ def refused(refusal: ExportRefused, filename: str) -> Problem:
 
 
 def uploaded(library_import: LibraryImport, message: str, status: str = "processing") -> dict[str, Any]:
-    """Return the seeds' answer to an upload."""
+    """Return the seeds' answer to an upload, and which earlier one was of the same file."""
+    earlier = library_import.same_file_before()
+    if earlier:
+        message = f"{message} It is the same file as import {earlier.pk} of {earlier.created_at:%Y-%m-%d %H:%M} UTC."
     return {
         "uuid": str(library_import.pk),
         "job_id": str(library_import.pk),
@@ -141,6 +145,7 @@ def uploaded(library_import: LibraryImport, message: str, status: str = "process
         "message": message,
         "status_url": reverse("import-status", args=[library_import.pk]),
         "data_url": reverse("import-data", args=[library_import.pk]),
+        "same_file_as": str(earlier.pk) if earlier else None,
     }
 
 

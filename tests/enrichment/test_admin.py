@@ -160,7 +160,10 @@ def test_who_pressed_what_is_kept(boss):
     library_import = make_import()
     press(boss, library_import, "cancel")
     entry = LogEntry.objects.get(object_id=str(library_import.pk))
-    assert (entry.user.username, entry.change_message) == ("boss", "Cancel: The import was cancelled.")
+    assert (entry.user.username, entry.change_message) == (
+        "boss",
+        "Cancel import: The import was cancelled: no more of its rows are looked up, and what was done stays.",
+    )
 
 
 def test_staff_see_the_imports_of_all_owners():
@@ -190,6 +193,20 @@ def test_an_export_is_taken_in():
     assert response.headers["Location"] == page(library_import)
     assert (library_import.owner, library_import.policy, library_import.tolerated_failures) == (user, "thorough", 0.05)
     assert default_storage.exists(library_import.upload_key)
+
+
+@pytest.mark.themed
+def test_a_file_that_was_uploaded_before_is_taken_and_named_with_a_link(boss):
+    text = library({"Title": "<b>Momo</b>"})
+    upload(boss, text)
+    first = LibraryImport.objects.get()
+    assert "was taken in" in told(upload(boss, text, owner=make_owner("reader").username))
+    response = upload(boss, text)
+    assert level(response) == messages.WARNING
+    assert f'the same file as <a href="{page(first)}">' in told(response)
+    again = boss.get(response.headers["Location"]).content.decode()
+    assert f'the same file as <a href="{page(first)}">' in again
+    assert "the same file as" not in boss.get(page(first)).content.decode()
 
 
 @pytest.mark.themed
@@ -233,6 +250,7 @@ def test_cancel_stops_an_import(boss):
     assert "was cancelled" in told(press(boss, row.library_import, "cancel"))
     row.refresh_from_db()
     assert row.state == row.library_import.state == State.CANCELLED
+    assert "upload the file again" in boss.get(page(row.library_import)).content.decode()
     assert "had ended already" in told(press(boss, row.library_import, "cancel"))
 
 
@@ -401,7 +419,8 @@ def test_the_live_view_is_not_for_everybody():
 @pytest.mark.themed
 def test_an_import_page_shows_calls_left_and_the_forecast(boss):
     library_import = make_import(started_at=database_now() - timedelta(minutes=1))
-    make_row(library_import, state=State.SUCCEEDED)
+    for _ in range(10):
+        make_row(library_import, state=State.SUCCEEDED, chunk=1, ended_at=database_now())
     make_row(library_import)
     shown = boss.get(page(library_import)).content.decode()
     assert "of 1000, anew" in shown
@@ -547,6 +566,25 @@ def test_a_fact_is_unlocked(boss):
     press(boss, book, "unlock", "title")
     book.refresh_from_db()
     assert book.locked == []
+
+
+@pytest.mark.themed
+def test_a_book_that_nothing_refers_to_is_deleted_on_its_page(boss):
+    book = make_book(locked=["title"])
+    assert "Delete book" in boss.get(page(book)).content.decode()
+    assert "Delete book" not in client_of(make_staff(*VIEWS, "change_book")).get(page(book)).content.decode()
+    response = press(boss, book, "delete")
+    assert "was deleted" in told(response)
+    assert response.headers["Location"] == listing_of(Book)
+    assert not Book.objects.exists()
+
+
+def test_a_book_of_an_import_is_not_deleted_on_its_page(boss):
+    book = make_row().book
+    assert "Delete book" not in boss.get(page(book)).content.decode()
+    response = press(boss, book, "delete")
+    assert level(response) == messages.WARNING
+    assert Book.objects.get() == book
 
 
 @pytest.mark.themed

@@ -42,11 +42,36 @@ def test_states_are_told_in_the_words_of_the_first_designs(state, word):
     assert describe(make_import(state=state)).seed_status == word
 
 
-def test_the_end_is_forecast_from_the_pace_so_far():
+def looked_up(library_import, count: int, *, ago: float, **changes) -> None:
+    """Give the import rows that ended so many seconds ago."""
+    for _ in range(count):
+        make_row(library_import, **{"state": State.SUCCEEDED, "chunk": 1, "ended_at": database_now() - timedelta(seconds=ago)} | changes)
+
+
+def test_the_end_is_forecast_from_the_pace_of_the_rows_that_were_looked_up_lately():
     library_import = make_import(started_at=database_now() - timedelta(seconds=100))
-    rows_in(library_import, succeeded=1, pending=3)
+    looked_up(library_import, 30, ago=95)  # at once, by a question about many
+    looked_up(library_import, 10, ago=10)
+    looked_up(library_import, 5, ago=10, chunk=None)  # remembered, or could not be read
+    rows_in(library_import, pending=18, running=2)
     seconds = (describe(library_import).forecast_end - database_now()).total_seconds()
-    assert 290 < seconds < 310
+    assert 95 < seconds < 105
+
+
+def test_rows_that_wait_for_a_source_do_not_put_off_the_end():
+    library_import = make_import(started_at=database_now() - timedelta(seconds=100))
+    looked_up(library_import, 10, ago=10)
+    rows_in(library_import, pending=2, parked=50)
+    seconds = (describe(library_import).forecast_end - database_now()).total_seconds()
+    assert 8 < seconds < 12
+
+
+@pytest.mark.parametrize("changes", [{"stage": LibraryImport.Stage.READING}, {"reopenings": 1}])
+def test_nothing_is_forecast_while_rows_are_still_read_or_after_it_was_opened_again(changes):
+    library_import = make_import(started_at=database_now() - timedelta(seconds=100), **changes)
+    looked_up(library_import, 10, ago=10)
+    rows_in(library_import, pending=3)
+    assert describe(library_import).forecast_end is None
 
 
 def test_nothing_is_forecast_without_a_pace():

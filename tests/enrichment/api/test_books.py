@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from bookops.books import Book
+from tests.api.clients import make_user
 from tests.enrichment.api.factories import make_book, make_import, make_row
+from tests.runbooks.factories import make_copy
 
 pytestmark = pytest.mark.django_db
 
@@ -46,3 +49,20 @@ def test_books_are_found_by_what_is_known_of_them(api: Client, owner: Any, query
     make_book(owner, isbn13="9780441478125")
     make_book(owner, title="Emma", author="Jane Austen", language="en", enriched_at=timezone.now())
     assert titles(api, query) == expected
+
+
+def test_a_book_that_nothing_refers_to_is_deleted_by_its_owner_only(api: Client, owner: Any) -> None:
+    book, other = make_book(owner), make_book(make_user())
+    assert api.delete(f"/api/books/{other.public_id}").status_code == 404
+    assert api.delete(f"/api/books/{book.public_id}").status_code == 204
+    assert list(Book.objects.all()) == [other]
+
+
+def test_a_book_that_is_referred_to_stays(api: Client, owner: Any) -> None:
+    imported, owned = make_book(owner), make_book(owner)
+    make_row(make_import(owner), 1, book=imported)
+    make_copy(owner, book=owned)
+    for book in (imported, owned):
+        answer = api.delete(f"/api/books/{book.public_id}")
+        assert (answer.status_code, answer.json()["code"]) == (409, "book_in_use")
+    assert Book.objects.filter(pk__in=[imported.pk, owned.pk]).count() == 2

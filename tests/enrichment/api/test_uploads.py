@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from bookops.runs import State
 from enrichment.models import LibraryImport
@@ -35,6 +37,18 @@ def test_it_takes_an_export_in_and_says_where_to_ask(api: Client, owner: Any, fi
     assert body["data_url"] == f"/api/data/{body['uuid']}"
     assert answer["Location"] == body["status_url"]
     assert default_storage.open(f"uploads/{body['uuid']}/raw.csv").read() == EXPORT
+
+
+def test_the_same_file_is_taken_again_and_named_after_the_import_it_came_in_with_first(api: Client) -> None:
+    other = make_user()
+    Client(headers={"Authorization": f"Token {token_of(other)}"}).post("/api/upload", {"csv": export()})
+    first = api.post("/api/upload", {"csv": export()}).json()
+    assert first["same_file_as"] is None
+    again = api.post("/api/upload", {"csv": export(name="copy.csv")}).json()
+    assert again["same_file_as"] == first["uuid"]
+    assert f"the same file as import {first['uuid']} of " in again["message"]
+    assert api.get(f"/api/imports/{again['uuid']}").json()["same_file_as"] == first["uuid"]
+    assert api.post("/api/upload", {"csv": export(EXPORT + b"\n")}).json()["same_file_as"] is None
 
 
 def test_it_passes_the_options_on(api: Client) -> None:
@@ -152,8 +166,17 @@ def test_status_speaks_the_seeds_words(api: Client, owner: Any) -> None:
     assert body["progress"] == {"total_books": 3, "processed_books": 2, "percent_complete": 66.7}
     assert body["error_categories"] == {"api_timeout": 1}
     assert body["message"] == "Enriched 2 of 3 books."
-    assert body["estimated_completion"] is not None
+    assert body["estimated_completion"] is None
     assert "data_url" not in body
+
+
+def test_status_forecasts_the_end_once_enough_was_looked_up(api: Client, owner: Any) -> None:
+    now = timezone.now()
+    library_import = make_import(owner, started_at=now - timedelta(minutes=1))
+    for number in range(1, 12):
+        make_row(library_import, number, state=State.SUCCEEDED, reason="", chunk=1, ended_at=now)
+    make_row(library_import, 12, state=State.PENDING, reason="")
+    assert datetime.fromisoformat(api.get(f"/api/status/{library_import.pk}").json()["estimated_completion"]) > now
 
 
 @pytest.mark.parametrize(("state", "word"), [(State.SUCCEEDED, "complete"), (State.CANCELLED, "error")])

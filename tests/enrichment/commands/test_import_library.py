@@ -44,6 +44,17 @@ def use(sandbox: RunningSandbox, settings: Any) -> None:
     settings.GOOGLE_BOOKS_URL = sandbox.google_books_url
 
 
+def test_a_file_that_was_imported_before_is_taken_and_said_to_be_the_same(
+    export: Path, reader: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("import_library", export, "--owner", reader)
+    assert "the same file" not in capsys.readouterr().out
+    first = LibraryImport.objects.get()
+    call_command("import_library", export, "--owner", reader)
+    assert f"the same file as import {first.pk}" in capsys.readouterr().out
+    assert LibraryImport.objects.count() == 2
+
+
 def test_it_works_inline_and_prints_counts_that_add_up(
     sandbox: RunningSandbox, settings: Any, export: Path, reader: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
