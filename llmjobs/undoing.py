@@ -1,4 +1,4 @@
-"""Undo: put back what answers changed, but for what somebody has touched since; of one item at once, of a whole job by workers."""
+"""Undo: put back what answers changed, but for what somebody has touched since; of chosen ones at once, of a whole job by workers."""
 
 from __future__ import annotations
 
@@ -39,10 +39,19 @@ class Undone:
 
 def undo_item(item: LLMJobItem, *, by: Any) -> Undone:
     """Put back what an item's answer changed, with the same word of other models."""
-    with transaction.atomic():
-        job = LLMJob.objects.select_for_update().get(pk=item.job_id)
-        undone = _put_back(job, _written(job.pk, database_now()).filter(target_id=item.target_id))
-        job.record("undone", answers=undone.undone, kept=undone.kept, by=getattr(by, "pk", None))
+    return undo_targets(item.job_id, [item.target_id], by=by)
+
+
+def undo_targets(job_id: Any, target_ids: Sequence[int], *, by: Any) -> Undone:
+    """Put back what a job has written about these targets, at once."""
+    undone = Undone()
+    for start in range(0, len(target_ids), CHUNK):
+        with transaction.atomic():
+            job = LLMJob.objects.select_for_update().get(pk=job_id)
+            one = _put_back(job, _written(job_id, database_now()).filter(target_id__in=target_ids[start : start + CHUNK]))
+            job.record("undone", answers=one.undone, kept=one.kept, by=getattr(by, "pk", None))
+        undone.undone += one.undone
+        undone.kept += one.kept
     return undone
 
 

@@ -11,7 +11,7 @@ from django.forms import Media
 from django.http import HttpRequest
 
 from bookops.admin import RunAdmin
-from bookops.buttons import Button
+from bookops.buttons import Button, NothingMoved
 from bookops.markup import badge, link, page_of
 from bookops.markup import text as foreign
 from bookops.runs import BROKEN, State
@@ -21,9 +21,11 @@ from llmjobs.admin.cards import card_of
 from llmjobs.admin.job_buttons import REVIEW, RUN, items_moved, undone_words
 from llmjobs.admin.statuses import CUT_SHORT, ITEM_WORDS, ItemStatusFilter, JobFilter, ReasonFilter, asked_job, clone_address
 from llmjobs.models import LLMJob, LLMJobItem, Proposal
-from llmjobs.undoing import Undone, undo_item
+from llmjobs.undoing import Undone, undo_item, undo_targets
 
 Stage = LLMJobItem.Stage
+#: Answers taken back while a person waits.
+MOST_UNDONE_AT_ONCE = 2_000
 
 
 def retry(request: HttpRequest, item: LLMJobItem, value: str) -> str:
@@ -161,9 +163,18 @@ class LLMJobItemAdmin(RunAdmin):
 
     @admin.action(description="Undo their answers", permissions=["review"])
     def undo_selected(self, request: HttpRequest, queryset: QuerySet[LLMJobItem]) -> None:
+        written = queryset.filter(proposal__state=Proposal.State.APPLIED)
+        if written.count() > MOST_UNDONE_AT_ONCE:
+            self.tell(
+                request, NothingMoved(f"Nothing was undone: of more than {MOST_UNDONE_AT_ONCE:,} answers, undo their job on its page.")
+            )
+            return
+        ids: dict[Any, set[int]] = defaultdict(set)
+        for job_id, target_id in written.values_list("job_id", "target_id"):
+            ids[job_id].add(target_id)
         undone = Undone()
-        for item in queryset.filter(proposal__state=Proposal.State.APPLIED).select_related("job"):
-            one = undo_item(item, by=request.user)
+        for job_id, target_ids in ids.items():
+            one = undo_targets(job_id, sorted(target_ids), by=request.user)
             undone.undone += one.undone
             undone.kept += one.kept
         self.tell(request, undone_words(undone))

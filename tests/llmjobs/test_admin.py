@@ -19,6 +19,7 @@ from bookops.dispatch import rung_here
 from bookops.runs import State
 from bookops.staff_groups import ADMIN, EDITOR, VIEWER
 from llmjobs import jobs
+from llmjobs.admin import items as items_page
 from llmjobs.applying import apply_results
 from llmjobs.ending import end_if_done
 from llmjobs.models import JobUndo, LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
@@ -490,6 +491,27 @@ def test_chosen_answers_are_undone(boss):
     response = boss.post(listing_of(LLMJobItem), {"action": "undo_selected", "_selected_action": chosen})
     assert told(response) == "2 answers were undone."
     assert Book.objects.filter(flagged=True).count() == 1
+
+
+def test_chosen_answers_are_undone_job_by_job_in_a_few_statements(boss, django_assert_max_num_queries):
+    first, second = make_answered(20, policy="apply"), make_answered(1, policy="apply")
+    chosen = [item.pk for job in (first, second) for item in items_of(job)]
+
+    with django_assert_max_num_queries(60):
+        response = boss.post(listing_of(LLMJobItem), {"action": "undo_selected", "_selected_action": chosen})
+
+    assert told(response) == "21 answers were undone."
+    assert not Book.objects.filter(flagged=True).exists()
+
+
+def test_more_chosen_answers_than_a_person_waits_for_are_undone_by_their_job(boss, monkeypatch):
+    monkeypatch.setattr(items_page, "MOST_UNDONE_AT_ONCE", 1)
+    chosen = [item.pk for item in items_of(make_answered(2, policy="apply"))]
+
+    response = boss.post(listing_of(LLMJobItem), {"action": "undo_selected", "_selected_action": chosen})
+
+    assert "undo their job on its page" in told(response)
+    assert Book.objects.filter(flagged=True).count() == 2
 
 
 def test_one_answer_is_undone(boss):
