@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import structlog
 
@@ -112,7 +113,7 @@ class _Taking:
 
     def _stream(self, provider: Batches) -> None:
         lines = islice(provider.results(self.seen), self.batch.lines_applied, None)
-        for some in _portions(lines):
+        for some in read_ahead(_portions(lines)):
             results: dict[int, Result] = {}
             for result in some:
                 item_id = item_id_of(result.custom_id, self.batch)
@@ -206,6 +207,22 @@ def _portions(lines: Iterator[Result]) -> Iterator[list[Result]]:
             some, size = [], 0
     if some:
         yield some
+
+
+T = TypeVar("T")
+
+
+def read_ahead(source: Iterator[T]) -> Iterator[T]:
+    """Yield what a source yields, each read by a thread of its own while the one before is worked on; it must not use the database.
+
+    The provider and the database are so waited for at once and not in turn.
+    """
+    end = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        coming = thread.submit(next, source, end)
+        while (one := coming.result()) is not end:
+            coming = thread.submit(next, source, end)
+            yield cast(T, one)
 
 
 def _ring_job(job_id: Any) -> None:

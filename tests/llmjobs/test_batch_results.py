@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +16,7 @@ from bookops.invariants import broken_invariants
 from bookops.outbound.errors import BadAnswer, NotFound, TryAgain
 from bookops.runs import State
 from llmjobs import batch_results, turns
-from llmjobs.batch_results import take_results
+from llmjobs.batch_results import read_ahead, take_results
 from llmjobs.doors import standing_in
 from llmjobs.holding import release_holds
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
@@ -314,6 +315,19 @@ def test_a_chunk_holds_no_more_text_than_fits(provider, monkeypatch):
 
 
 @pytest.mark.once
+def test_the_next_portion_is_read_while_one_is_worked_on_and_no_further():
+    read = [threading.Event() for _ in range(3)]
+
+    def portions():
+        for number, event in enumerate(read):
+            event.set()
+            yield number
+
+    for number in read_ahead(portions()):
+        assert all(event.wait(5) for event in read[: number + 2])
+        assert not any(event.is_set() for event in read[number + 2 :])
+
+
 def test_its_memory_does_not_grow_with_the_results(provider, monkeypatch):
     batch = make_sent_batch(2)
     provider.answer_all(batch)
