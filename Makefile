@@ -16,7 +16,7 @@ PYTEST ?= -n 3 --dist worksteal -q
 export LIBRARY CATALOGUE PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos storm clean
+.PHONY: help run test lint types style layers migrations bench chaos storm clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,10 +29,19 @@ test: $(VENV)/installed-dev lint ## Check and test everything, on SQLite and on 
 	@$(BIN)/python -m tests.run $(PYTEST)
 
 lint: $(VENV)/installed-dev ## Check style, types, imports between the parts, and missing migrations
+	@$(MAKE) --no-print-directory --jobs types style layers migrations
+
+types:
+	$(BIN)/mypy
+
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+layers:
 	$(BIN)/lint-imports
+
+migrations:
 	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/installed-dev ## Measure, and print each figure with its bound
