@@ -98,18 +98,20 @@ def main(arguments: list[str]) -> int:
     browser = [*arguments, "-m", "browser", "-n", "0", "tests/browser"]
     with tempfile.TemporaryDirectory(prefix="bookops-tests-") as name:
         file = Path(name) / "migrated.sqlite3"
-        migrate(f"sqlite:///{file}", Path(name))
-        with postgres_with("migrated", Path(name)) as url, ThreadPoolExecutor() as pool:
-            codes = [
-                Pass("SQLite", quick, "", str(file)).run(),
-                Pass("PostgreSQL", ["--only-database", *quick], url, "migrated").run(),
-            ]
-            asides = [
-                Pass("SQLite, in a browser", browser, "", str(file)),
-                Pass("PostgreSQL, in a browser", ["--only-database", *browser], url, "migrated"),
-                Pass("SQLite, whatever is sent to the API", [*arguments, "-n", "0", FUZZING], "", str(file)),
-            ]
-            codes += pool.map(lambda each: each.run(aside=True), asides)
+        with ThreadPoolExecutor() as pool:
+            migrating = pool.submit(migrate, f"sqlite:///{file}", Path(name))
+            with postgres_with("migrated", Path(name)) as url:
+                migrating.result()
+                codes = [
+                    Pass("SQLite", quick, "", str(file)).run(),
+                    Pass("PostgreSQL", ["--only-database", *quick], url, "migrated").run(),
+                ]
+                asides = [
+                    Pass("SQLite, in a browser", browser, "", str(file)),
+                    Pass("PostgreSQL, in a browser", ["--only-database", *browser], url, "migrated"),
+                    Pass("SQLite, whatever is sent to the API", [*arguments, "-n", "0", FUZZING], "", str(file)),
+                ]
+                codes += pool.map(lambda each: each.run(aside=True), asides)
     return next((code for code in codes if code), 0)
 
 
