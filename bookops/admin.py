@@ -21,7 +21,7 @@ from bookops.events import RunEvent
 from bookops.home_page import Panel, add_panel
 from bookops.markup import ago, badge, in_words, lasting, pretty_json
 from bookops.markup import text as foreign
-from bookops.pulse import FRESH, Pulse
+from bookops.pulse import FRESH, Pulse, alive, standings
 
 UNFOLD = settings.ADMIN_THEME == "unfold"
 
@@ -167,8 +167,9 @@ class PulseAdmin(ReadOnlyAdmin):
     fields = ["name", "at", "counts"]
 
     @admin.display(description="alive", boolean=True)
-    def alive(self, pulse: Pulse) -> bool:
-        return pulse.at > database_now() - FRESH
+    def alive(self, pulse: Pulse) -> bool | None:
+        # Unknown is no alarm: another of its kind is alive.
+        return pulse.at > database_now() - FRESH or (None if alive(pulse.kind) else False)
 
     @admin.display(description="last seen", ordering="at")
     def seen(self, pulse: Pulse) -> str:
@@ -177,10 +178,10 @@ class PulseAdmin(ReadOnlyAdmin):
 
 def _look_at_pulses(request: HttpRequest) -> dict[str, Any]:
     pulses = list(Pulse.objects.all()[:50])
-    fresh = database_now() - FRESH
-    seen = {pulse.name for pulse in pulses if pulse.at > fresh}
+    standing = standings(pulses, database_now())
+    seen = {name for name, word in standing.items() if word == "alive"}
     return {
-        "pulses": [{"pulse": pulse, "alive": pulse.name in seen} for pulse in pulses],
+        "pulses": [(pulse, standing[pulse.name]) for pulse in pulses],
         "sweeper_silent": "sweeper" not in seen,
         "no_worker": not any(name.startswith("worker") for name in seen),
     }

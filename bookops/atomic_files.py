@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, default_storage
+
+#: A file beside its place, while it is written; after so many seconds whoever wrote it was killed.
+_BESIDE = re.compile(r"\.[0-9a-f]{32}\.part\Z")
+LEFT_AFTER = 86_400.0
 
 
 class AtomicFileStorage(FileSystemStorage):
@@ -16,3 +23,24 @@ class AtomicFileStorage(FileSystemStorage):
         beside = super()._save(f"{name}.{uuid.uuid4().hex}.part", content)  # type: ignore[misc]  # the stubs leave it out
         os.replace(self.path(beside), self.path(name))
         return name
+
+    def remove_left(self, *, after: float = LEFT_AFTER) -> int:
+        """Delete what was written beside its place and never moved, `after` so many seconds; return how many files. Walks them all."""
+        before = time.time() - after
+        beside = (Path(folder, name) for folder, _, names in os.walk(self.location) for name in names if _BESIDE.search(name))
+        left = [path for path in beside if _written_at(path) < before]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # moved into its place meanwhile
+        return time.time()
+
+
+def forget_left_files() -> int:
+    """Delete what killed writers have left in local storage; return how many files. Other storages leave none."""
+    return default_storage.remove_left() if isinstance(default_storage, AtomicFileStorage) else 0

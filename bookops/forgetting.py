@@ -22,10 +22,16 @@ def register(name: str, forget: Forget) -> None:
 def forget_old() -> dict[str, int]:
     """Delete what is old everywhere and return how much, by name."""
     # Here and not above: registering must not load the API into every worker.
+    from bookops.atomic_files import forget_left_files
     from bookops.credentials import forget_old_tickets
     from bookops.idempotency import forget_old as forget_old_keys
 
-    ours = {"idempotency_keys": forget_old_keys, "tickets": forget_old_tickets, "tokens": forget_expired_tokens}
+    ours = {
+        "idempotency_keys": forget_old_keys,
+        "tickets": forget_old_tickets,
+        "tokens": forget_expired_tokens,
+        "left_files": forget_left_files,
+    }
     gone = {name: forget() for name, forget in (ours | _forgets).items()}
     if any(gone.values()):
         log.info("forgot", **gone)

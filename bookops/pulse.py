@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +36,17 @@ class Pulse(models.Model):
     def __str__(self) -> str:
         return f"{self.name} {self.at:%H:%M:%S}"
 
+    @property
+    def kind(self) -> str:
+        """Name what it is: sweeper, beat or worker."""
+        return self.name.partition(":")[0]
+
+    @property
+    def place(self) -> str:
+        """Say where it runs: "vm, process 12"; "" for the sweeper, of which any counts."""
+        _, host, process = [*self.name.split(":"), "", ""][:3]
+        return f"{host}, process {process}" if host else ""
+
 
 def beat(name: str, **counts: Any) -> None:
     """Note that a part is alive now."""
@@ -50,20 +63,54 @@ def alive(prefix: str) -> int:
     return Pulse.objects.filter(name__startswith=prefix, at__gt=database_now() - FRESH).count()
 
 
-def keep_beating(kind: str) -> None:
-    """Beat from a thread of this process until it ends."""
-    name = f"{kind}:{socket.gethostname()}:{os.getpid()}"[:120]
-    threading.Thread(target=_serve, args=(name,), name="pulse", daemon=True).start()
+def standings(pulses: Iterable[Pulse], now: datetime) -> dict[str, str]:
+    """Return how each part stands, by name: alive; gone, where another of its kind is alive; or silent, which is an alarm."""
+    pulses = list(pulses)
+    fresh = {pulse.name for pulse in pulses if pulse.at > now - FRESH}
+    kinds = {pulse.kind for pulse in pulses if pulse.name in fresh}
+    return {pulse.name: "alive" if pulse.name in fresh else "gone" if pulse.kind in kinds else "silent" for pulse in pulses}
 
 
-def _serve(name: str) -> None:
-    pause = threading.Event()
-    while True:
+class Beating:
+    """Beat from a thread of this process until `end`."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = f"{kind}:{socket.gethostname()}:{os.getpid()}"[:120]
+        self._pid = os.getpid()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop beating and take the pulse away."""
+        # A process that was forked off has no part in this.
+        if os.getpid() != self._pid:
+            return
+        self._ended.set()
+        self._thread.join(5)
         try:
-            beat(name)
-            Pulse.objects.filter(at__lt=database_now() - timedelta(hours=1)).delete()
+            Pulse.objects.filter(name=self.name).delete()
         except DatabaseError as error:
             log.warning("pulse_failed", error=type(error).__name__)
-        finally:
-            connection.close()
-        pause.wait(EVERY)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                beat(self.name)
+                Pulse.objects.filter(at__lt=database_now() - timedelta(hours=1)).delete()
+            except DatabaseError as error:
+                log.warning("pulse_failed", error=type(error).__name__)
+            finally:
+                connection.close()
+            if self._ended.wait(EVERY):
+                return
+
+
+def keep_beating(kind: str) -> None:
+    """Beat from a thread of this process until it ends, and say goodbye then; of one that was killed the pulse falls silent."""
+    beating = Beating(kind)
+    beating.start()
+    atexit.register(beating.end)

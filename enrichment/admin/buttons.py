@@ -36,7 +36,7 @@ def retry_failed(request: HttpRequest, library_import: LibraryImport, value: str
 
 
 def redrive(request: HttpRequest, library_import: LibraryImport, value: str) -> str:
-    return rows_moved(imports.redrive(library_import), "redriven")
+    return rows_moved(imports.redrive(library_import), "sent round again")
 
 
 def re_enrich(request: HttpRequest, library_import: LibraryImport, value: str) -> str:
@@ -99,7 +99,7 @@ IMPORT_BUTTONS = (
         " rows that are left are not looked up. To have them looked up after all, upload the file again.",
     ),
     Button("retry_failed", "Retry failed rows", retry_failed, RUN_IMPORT, shown=lambda status: bool(status.retryable)),
-    Button("redrive", "Redrive dead rows", redrive, RUN_IMPORT, shown=lambda status: bool(status.counts[State.DEAD])),
+    Button("redrive", "Retry given-up rows", redrive, RUN_IMPORT, shown=lambda status: bool(status.counts[State.DEAD])),
     Button(
         "re_enrich",
         "Re-enrich",

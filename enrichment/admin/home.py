@@ -14,7 +14,7 @@ from enrichment.admin.imports import parked_rows, state_of_import
 from enrichment.models import ImportRow, LibraryImport
 from enrichment.reasons import explain
 from enrichment.source_states import source_states
-from enrichment.status import describe
+from enrichment.status import ImportStatus, describe
 
 #: Imports looked at for what failed: the last of a day or a week, not of all time.
 NEWEST = 20
@@ -26,11 +26,17 @@ def look_at_running(request: HttpRequest) -> dict[str, Any]:
     running = LibraryImport.objects.filter(state__in=OPEN).select_related("owner").order_by("-created_at")[:RUNNING_SHOWN]
     ended = LibraryImport.objects.exclude(state__in=OPEN).select_related("owner").annotate(waiting=parked_rows())
     return {
-        "running": [(one, describe(one)) for one in running],
+        "running": [_standing(one) for one in running],
         "ended": [(one, state_of_import(one)) for one in ended.order_by("-created_at")[:RUNNING_SHOWN]],
         "list_address": list_of(LibraryImport),
         "may_upload": request.user.has_perm("enrichment.run_import"),
     }
+
+
+def _standing(library_import: LibraryImport) -> tuple[LibraryImport, ImportStatus, int]:
+    """Return an import, how it stands, and how many of its rows are done: those that wait for a source are not."""
+    status = describe(library_import)
+    return library_import, status, status.processed - status.counts[State.PARKED]
 
 
 def look_at_failures(request: HttpRequest) -> dict[str, Any]:

@@ -35,6 +35,16 @@ from enrichment.source_states import source_states
 from enrichment.status import ImportStatus, describe
 
 EVENTS_SHOWN = 50
+#: What the states of rows mean to who watches an import.
+ROW_WORDS = {
+    State.PENDING: "to be looked up",
+    State.RUNNING: "being looked up",
+    State.PARKED: "wait for a source",
+    State.SUCCEEDED: "done",
+    State.FAILED: "failed",
+    State.DEAD: "given up after all attempts",
+    State.CANCELLED: "cancelled",
+}
 #: Seconds between two looks of a page at its import: while it moves, and while it only waits for a source.
 LOOK_AGAIN_IN, WAIT_AGAIN_IN = 2, 15
 
@@ -93,9 +103,9 @@ class LibraryImportAdmin(RunAdmin):
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[LibraryImport]) -> None:
         self.tell(request, rows_moved(sum(imports.retry_failed(one) for one in queryset), "sent round again"))
 
-    @admin.action(description="Redrive dead rows", permissions=["run"])
+    @admin.action(description="Retry given-up rows", permissions=["run"])
     def redrive_selected(self, request: HttpRequest, queryset: QuerySet[LibraryImport]) -> None:
-        self.tell(request, rows_moved(sum(imports.redrive(one) for one in queryset), "redriven"))
+        self.tell(request, rows_moved(sum(imports.redrive(one) for one in queryset), "sent round again"))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Take an export; one that cannot be read is refused with its line and the remedy, beside the file."""
@@ -187,7 +197,7 @@ class LibraryImportAdmin(RunAdmin):
             "status": status,
             "done": done,
             "percent": min(status.percent, round(100 * done / status.total, 1)) if status.total else status.percent,
-            "counts": [(State(state), count, filtered[state]) for state, count in status.counts.items() if count],
+            "counts": [(ROW_WORDS[State(state)], count, filtered[state]) for state, count in status.counts.items() if count],
             "outcomes": [
                 (outcome, status.outcomes[outcome.value], list_of(ImportRow, **{"import": obj.pk, "outcome": outcome.value}))
                 for outcome in ImportRow.Outcome

@@ -61,7 +61,7 @@ def test_failed_rows_are_found_and_retried(page, log_in, worker, sandbox, export
     library_import = upload(page, export)
     worker.go()
     expect_state(page, "succeeded")
-    page.get_by_role("link", name="3 dead").click()
+    page.get_by_role("link", name="3 given up").click()
     rows = page.locator("#result_list tbody tr")
     expect(rows).to_have_count(3)
     rows.first.get_by_role("link").first.click()
@@ -70,9 +70,9 @@ def test_failed_rows_are_found_and_retried(page, log_in, worker, sandbox, export
     expect(page.get_by_text("1 row was sent round again.").first).to_be_visible()
 
     page.get_by_role("link", name="library.csv").first.click()
-    page.get_by_role("button", name="Redrive dead rows").click()
-    expect(page.get_by_text("2 rows were redriven.").first).to_be_visible()
-    expect(page.get_by_role("link", name="120 succeeded")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Retry given-up rows").click()
+    expect(page.get_by_text("2 rows were sent round again.").first).to_be_visible()
+    expect(page.get_by_role("link", name="120 done")).to_be_visible(timeout=30_000)
     assert not library_import.rows.filter(state="dead").exists()
 
 
@@ -95,7 +95,7 @@ def test_a_doubtful_match_is_compared_and_accepted(page, log_in, worker, export)
 def test_deleting_takes_two_presses(page, log_in, worker, export):
     log_in(page)
     upload(page, export)
-    delete = page.get_by_role("button", name="Delete", exact=True)
+    delete = page.get_by_role("button", name="Delete import", exact=True)
     expect(delete).to_be_hidden()
     page.locator("summary", has_text="Delete").click()
     delete.click()

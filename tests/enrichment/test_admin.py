@@ -270,7 +270,7 @@ def test_a_button_sends_rows_round_again(boss, button, moved):
 
 def test_a_button_that_finds_nothing_to_do_says_so_as_a_warning(boss):
     response = press(boss, make_import(), "redrive")
-    assert told(response) == "No row was redriven: there is none that could be."
+    assert told(response) == "No row was sent round again: there is none that could be."
     assert level(response) == messages.WARNING
     assert level(press(boss, make_row(state=State.DEAD).library_import, "redrive")) == messages.SUCCESS
 
@@ -329,7 +329,7 @@ def test_actions_of_the_list_do_the_same(boss):
     dead = make_row(make_import(state=State.SUCCEEDED), state=State.DEAD)
     running = make_import()
     chosen = {"_selected_action": [dead.library_import.pk, running.pk]}
-    assert told(boss.post(listing_of(LibraryImport), {"action": "redrive_selected", **chosen})) == "1 row was redriven."
+    assert told(boss.post(listing_of(LibraryImport), {"action": "redrive_selected", **chosen})) == "1 row was sent round again."
     assert "Cancelled: 1" in told(boss.post(listing_of(LibraryImport), {"action": "cancel_selected", **chosen}))
     ImportRow.objects.update(state=State.FAILED)
     response = boss.post(listing_of(ImportRow), {"action": "retry_selected", "_selected_action": [dead.pk]})
@@ -620,7 +620,15 @@ def test_the_home_page_says_what_runs_and_what_failed(boss):
     make_doubtful_row(library_import=running)
     make_import(filename="broken.csv", state=State.FAILED, reason="too_many_failures", detail="3 of 4 rows failed")
     shown = boss.get(reverse("admin:index")).content.decode()
-    for words in ("running.csv", "2 / 2", "3 of 4 rows failed", "did not answer in time", "dead row", "match to review", "No sweeper has"):
+    for words in (
+        "running.csv",
+        "2 / 2",
+        "3 of 4 rows failed",
+        "did not answer in time",
+        "given up after all attempts",
+        "match to review",
+        "No sweeper has",
+    ):
         assert words in shown, words
     beat("sweeper")
     beat("worker:here:1")

@@ -1,0 +1,34 @@
+"""Who is alive, who is gone without being missed, and who has fallen silent."""
+
+from datetime import timedelta
+
+import pytest
+
+from bookops.clock import database_now
+from bookops.pulse import Beating, Pulse, alive, standings
+
+
+def pulse(name: str, **ago: float) -> Pulse:
+    return Pulse(name=name, at=database_now() - timedelta(**ago))
+
+
+@pytest.mark.django_db
+def test_a_part_is_missed_only_where_no_other_of_its_kind_is_alive():
+    pulses = [pulse("worker:here:1", minutes=30), pulse("worker:here:2", seconds=3), pulse("beat:here:3", minutes=2), pulse("sweeper")]
+    assert standings(pulses, database_now()) == {
+        "worker:here:1": "gone",
+        "worker:here:2": "alive",
+        "beat:here:3": "silent",
+        "sweeper": "alive",
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_ends_takes_its_pulse_away():
+    beating = Beating("worker")
+    Pulse.objects.create(name="worker:elsewhere:1", at=database_now())
+    Pulse.objects.create(name=beating.name, at=database_now())
+    beating.start()
+    beating.end()
+    assert list(Pulse.objects.values_list("name", flat=True)) == ["worker:elsewhere:1"]
+    assert alive("worker") == 1
