@@ -66,5 +66,6 @@ class FollowedRun(Run):
                 rows.update(last_seq=F("last_seq") + 1)
                 self.last_seq = rows.values_list("last_seq", flat=True).get()
             event = RunEvent.objects.create(run_id=self.pk, seq=self.last_seq, owner_id=self.owner_id, kind=kind, payload=payload)
-            transaction.on_commit(lambda: wake(self.pk), robust=True)
+            if event.seq > 1:  # whoever is told of a new run is told after its first event
+                transaction.on_commit(lambda: wake(self.pk), robust=True)
         return event

@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 from celery import Celery, Task, signals
+from celery.backends.base import DisabledBackend
+from celery.result import AsyncResult
 
 from bookops import message_counts  # noqa: F401 - every process that sends or runs tasks counts them
 from config import broker
@@ -14,9 +16,25 @@ from config import broker
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 broker.use()
-app = Celery("bookops")
+
+
+class Message(Task):
+    """A task whose sender gets a handle that cannot be asked, for results are in rows.
+
+    Celery's own handle opens a Redis backend in each thread that sends, and each request to the site has a thread of its own.
+    """
+
+    abstract = True
+
+    def AsyncResult(self, task_id: str, **kwargs: Any) -> AsyncResult[Any]:
+        """Return the id of what was sent, as a result that knows nothing."""
+        return AsyncResult(task_id, backend=nobody_asks, task_name=self.name, app=self.app, **kwargs)
+
+
+app = Celery("bookops", task_cls=Message)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+nobody_asks = DisabledBackend(app=app)
 
 
 @signals.setup_logging.connect

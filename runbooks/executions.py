@@ -119,7 +119,7 @@ def _begin(execution: Execution) -> tuple[Execution, bool]:
     from runbooks.tasks import advance_execution
 
     execution.sandbox = asks_sandbox()
-    execution.ring_at = database_now() + timedelta(seconds=settings.RING_AGAIN_SECONDS)
+    execution.ring_at = execution.next_at + timedelta(seconds=settings.RING_AGAIN_SECONDS)
     for _ in range(3):
         running = Execution.objects.active().of_listing(execution.owner_id, execution.listing_key, sandbox=execution.sandbox).first()
         if running is not None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models import Exists
 
 from runbooks.models import Author, AuthorTier, Binder, EraRow, GoalRow, GradeAlias, Preference, Publisher, RequirementRow
 from runbooks.reference import seed_reference
@@ -52,8 +55,9 @@ def _write(model: type[models.Model], rows: Mapping[str, Mapping[str, Any]], ove
 
 def give_first_wishes(owner: Any) -> int:
     """Give an owner who wishes for nothing yet the wishes to start from, and return how many; to be called once, for a new owner."""
-    with transaction.atomic():
-        if any(model._default_manager.filter(owner=owner).exists() for model in WISHES):
+    with transaction.atomic(savepoint=False):
+        wished = [Exists(model._default_manager.filter(owner=owner)) for model in WISHES]
+        if type(owner)._default_manager.filter(reduce(or_, wished), pk=owner.pk).exists():
             return 0
         first = [RequirementRow(owner=owner, author=one.author, publisher=one.publisher) for one in seed_reference().wishes.requirements]
         return len(RequirementRow.objects.bulk_create(first, ignore_conflicts=True))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 
 from celery import signals
+from celery.backends.base import DisabledBackend
 
 from config import celery
+from runbooks.tasks import advance_execution
 
 
 def test_a_worker_collects_garbage_only_of_what_was_made_since_it_was_ready() -> None:
@@ -17,3 +19,8 @@ def test_a_worker_collects_garbage_only_of_what_was_made_since_it_was_ready() ->
         assert gc.get_freeze_count() > 10_000
     finally:
         gc.unfreeze()
+
+
+def test_who_sends_a_task_opens_no_backend_for_its_result() -> None:
+    result = advance_execution.AsyncResult("an id")
+    assert (result.id, type(result.backend)) == ("an id", DisabledBackend)

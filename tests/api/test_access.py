@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 
 from bookops.runs import State
@@ -57,12 +59,20 @@ def revoked_client(user: Any) -> Client:
     return client
 
 
+def late_client(user: Any) -> Client:
+    """Return a client whose token has expired and was not forgotten yet."""
+    client = client_of(user)
+    AuthToken.objects.filter(user=user).update(expiry=timezone.now() - timedelta(seconds=1))
+    return client
+
+
 STRANGERS: dict[str, tuple[Callable[[], Client], int]] = {
     "another owner": (lambda: client_of(make_user()), 404),
     "staff without permission": (lambda: client_of(make_user(is_staff=True)), 404),
     "a superuser": (lambda: client_of(make_user(is_staff=True, is_superuser=True)), 404),
     "anonymous": (lambda: Client(raise_request_exception=False), 401),
     "a revoked token": (lambda: revoked_client(make_user()), 401),
+    "an expired token": (lambda: late_client(make_user()), 401),
     "a made-up token": (lambda: Client(raise_request_exception=False, headers={"Authorization": "Token \xff"}), 401),
     "a user who was switched off": (lambda: client_of(make_user(is_active=False)), 401),
 }

@@ -30,3 +30,13 @@ def test_an_instance_that_others_have_outrun_takes_the_next_number():
     theirs.record("reading")
     theirs.record("read")
     assert [ours.record("chunk_done").seq, ours.record("finished").seq] == [3, 4]
+
+
+def test_watchers_are_woken_by_every_event_but_the_first_before_which_nobody_knows_of_the_run(monkeypatch):
+    woken = []
+    monkeypatch.setattr("bookops.progress.wake", woken.append)
+    library_import = make_import()
+    library_import.record("uploaded")
+    assert woken == []
+    library_import.record("reading")
+    assert woken == [library_import.pk]

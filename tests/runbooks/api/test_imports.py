@@ -45,11 +45,9 @@ def test_it_answers_at_once_with_the_execution(api: Client, owner: Any) -> None:
 
 def test_it_asks_little_of_the_database(api: Client) -> None:
     post(api, url="https://www.ebay.com/itm/256712345679")
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         assert post(api, url=LINK).status_code == 202
-    assert len(asked) <= 16, [one["sql"][:80] for one in asked]
+    assert len(asked) <= 8, [one["sql"][:80] for one in asked]
 
 
 @pytest.mark.parametrize(
