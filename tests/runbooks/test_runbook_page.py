@@ -29,6 +29,34 @@ def test_the_score_that_decides_has_the_colour_of_its_points(points: int, colour
 
 
 @pytest.mark.parametrize(
+    ("asking", "figure", "remark"),
+    [
+        ("46.50", "−$103.50", "−69\N{NO-BREAK SPACE}%, asking price to value"),
+        ("200", "+$50", "+33\N{NO-BREAK SPACE}%, asking price to value"),
+        ("150", "$0", "0\N{NO-BREAK SPACE}%, asking price to value"),
+        (None, "–", "asking price to value"),
+    ],
+)
+def test_the_difference_of_price_and_value_is_one_short_figure_with_its_share_below(asking: str | None, figure: str, remark: str):
+    runbook = make_valued(140, 160)
+    runbook.current_asking_price = asking and Decimal(asking)
+    assert shown_of(runbook, QueryDict())["figures"][3] == ("Delta", figure, remark)
+
+
+def test_a_large_photo_leads_to_those_beside_it():
+    runbook = make_runbook()
+    listing = runbook.copy.listing
+    listing.images.all().delete()
+    ids = [str(listing.images.create(position=at, key=f"photos/{at}").public_id) for at in range(3)]
+    row = shown_of(runbook, QueryDict())["photo_row"]
+    assert [(before, photo["id"], after) for before, photo, after in row] == [
+        ("", ids[0], ids[1]),
+        (ids[0], ids[1], ids[2]),
+        (ids[1], ids[2], ""),
+    ]
+
+
+@pytest.mark.parametrize(
     ("tier", "first", "differs"),
     [("PASS", "ACQUIRE", True), ("BUY", "ACQUIRE", False), ("STRONG_BUY", "PASS", True), ("PASS", "PASS", False)],
 )
