@@ -39,7 +39,11 @@ ROUTES: dict[str, list[Route]] = {
     "api/imports/<uuid:pk>/rows/<int:number>/choose": [Route(OWNED, "POST", lambda: json_body(candidate="openlibrary:/books/OL1M"))],
     "api/dead-letters": [Route(OWN)],
     "api/books": [Route(OWN)],
-    "api/books/<uuid:public_id>": [Route(OWNED), Route(OWNED, "PATCH", lambda: json_body(title="Another"))],
+    "api/books/<uuid:public_id>": [
+        Route(OWNED),
+        Route(OWNED, "PATCH", lambda: json_body(title="Another")),
+        Route(OWNED, "DELETE", status=409),  # an import refers to it
+    ],
     "api/books/<uuid:public_id>/lock": [Route(OWNED, "POST", lambda: json_body(fact="title"))],
     "api/books/<uuid:public_id>/unlock": [Route(OWNED, "POST", lambda: json_body(fact="title"))],
 }
