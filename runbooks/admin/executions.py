@@ -21,6 +21,7 @@ from bookops.markup import text as foreign
 from bookops.runs import ENDED, OPEN, State
 from bookops.spend import dollars
 from runbooks import executions
+from runbooks.admin.examples import examples
 from runbooks.admin.execution_buttons import EXECUTION_BUTTONS, RUN
 from runbooks.admin.files import stored_file
 from runbooks.admin.importing import LinkForm, PasteForm, models_to_ask
@@ -112,7 +113,7 @@ class ExecutionAdmin(RunAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Take a link; one that names no listing is refused with what is accepted, beside it."""
         self._may_run(request)
-        form = LinkForm(request.POST or None, user=request.user)
+        form = LinkForm(request.POST or None, user=request.user, initial={"url": request.GET.get("url", "")})
         if request.method == "POST" and form.is_valid():
             try:
                 execution, is_new = executions.start_import(form.owner_chosen, form.cleaned_data["url"], options=form.options)
@@ -152,6 +153,7 @@ class ExecutionAdmin(RunAdmin):
             "media": self.media,
             "opts": self.opts,
             "list_address": list_of(Execution),
+            "examples": examples() if isinstance(form, LinkForm) else (),
             "other_way": {
                 LinkForm: (reverse("admin:runbooks_execution_paste"), "eBay does not give it? Type or paste the listing instead"),
                 PasteForm: (reverse("admin:runbooks_execution_add"), "Evaluate by a link instead"),
