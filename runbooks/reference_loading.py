@@ -7,6 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Exists
 
@@ -57,7 +58,7 @@ def give_first_wishes(owner: Any) -> int:
     """Give an owner who wishes for nothing yet the wishes to start from, and return how many; to be called once, for a new owner."""
     with transaction.atomic(savepoint=False):
         wished = [Exists(model._default_manager.filter(owner=owner)) for model in WISHES]
-        if type(owner)._default_manager.filter(reduce(or_, wished), pk=owner.pk).exists():
+        if get_user_model().objects.filter(reduce(or_, wished), pk=owner.pk).exists():
             return 0
         first = [RequirementRow(owner=owner, author=one.author, publisher=one.publisher) for one in seed_reference().wishes.requirements]
         return len(RequirementRow.objects.bulk_create(first, ignore_conflicts=True))
