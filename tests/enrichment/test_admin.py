@@ -618,11 +618,13 @@ def test_the_home_page_says_what_runs_and_what_failed(boss):
     running = make_import(filename="running.csv")
     make_row(running, state=State.DEAD, reason="timeout")
     make_doubtful_row(library_import=running)
+    make_row(running, state=State.PARKED, waiting_for="google_books")
     make_import(filename="broken.csv", state=State.FAILED, reason="too_many_failures", detail="3 of 4 rows failed")
     shown = boss.get(reverse("admin:index")).content.decode()
     for words in (
         "running.csv",
-        "2 / 2",
+        "2 / 3",
+        "1 wait for a source",
         "3 of 4 rows failed",
         "did not answer in time",
         "given up after all attempts",

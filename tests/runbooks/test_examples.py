@@ -23,7 +23,7 @@ def test_they_are_cases_of_the_script():
 def test_they_are_offered_where_the_sandbox_is_asked(settings, sources, offered):
     settings.SOURCES = sources
     boss = client_of(make_owner("boss", is_staff=True, is_superuser=True))
-    assert (EXAMPLES[0][1] in boss.get(reverse(FORM)).content.decode()) is offered
+    assert (EXAMPLES[0][1][1:] in boss.get(reverse(FORM)).content.decode()) is offered
 
 
 @pytest.mark.django_db
