@@ -115,5 +115,5 @@ def test_costs_are_summed_by_source():
 def test_it_costs_the_same_few_queries_however_large_the_import_is(django_assert_max_num_queries):
     library_import = make_import(stage=LibraryImport.Stage.ENRICHING)
     rows_in(library_import, succeeded=30, parked=3)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         describe(library_import)
