@@ -24,9 +24,14 @@ def end_with_parent(ending: signal.Signals) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, ending)
 
 
-def _begin(ending: signal.Signals, niceness: int) -> None:
+def begin(ending: signal.Signals, niceness: int, parent: int) -> None:
+    """Make ready a process that was just forked by `parent`, until it executes its command."""
+    # Till then it has our handlers, which would swallow what the kernel sends.
+    signal.signal(ending, signal.SIG_DFL)
     # After the change of user, which would have cleared it.
     end_with_parent(ending)
+    if os.getppid() != parent:
+        os._exit(1)  # the parent died before the kernel was asked, which tells nobody now
     if niceness:
         give_way(niceness)
 
@@ -60,6 +65,7 @@ class Child:
         user: tuple[int, int] | None = None,
     ) -> None:
         self.ending = ending
+        parent = os.getpid()
         output = log.open("ab") if log else None
         try:
             self.process = subprocess.Popen(  # noqa: S603 - the commands are ours
@@ -73,7 +79,7 @@ class Child:
                 user=user[0] if user else None,
                 group=user[1] if user else None,
                 extra_groups=[] if user else None,
-                preexec_fn=lambda: _begin(ending, niceness),
+                preexec_fn=lambda: begin(ending, niceness, parent),
             )
         finally:
             if output:

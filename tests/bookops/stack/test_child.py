@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bookops.stack.child import Child
+from bookops.stack.child import Child, begin
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 STUBBORN = [sys.executable, "-c", "import signal,time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"]
@@ -49,6 +49,33 @@ def test_it_kills_what_does_not_stop(tmp_path: Path) -> None:
     assert child.stop(grace=0.2) == -signal.SIGKILL
 
 
+def forked(work) -> int:
+    """Run `work` in a forked process and return how that ended, as Popen tells it."""
+    pid = os.fork()
+    if not pid:
+        code = 2
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_it_does_not_begin_when_its_parent_died_before_the_kernel_was_asked():
+    assert forked(lambda: begin(signal.SIGTERM, 0, parent=os.getppid())) == 0
+    assert forked(lambda: begin(signal.SIGTERM, 0, parent=1)) == 1
+
+
+def test_what_its_parent_does_at_a_signal_does_not_save_it_from_that():
+    def work() -> None:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        begin(signal.SIGTERM, 0, parent=os.getppid())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert forked(work) == -signal.SIGTERM
+
+
 def test_its_own_children_end_with_it(tmp_path: Path) -> None:
     grandchild = "import subprocess,sys,time; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); time.sleep(60)"
     child = Child([sys.executable, "-c", grandchild], log=tmp_path / "log")
@@ -74,7 +101,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent = f"""
 import sys, time
 from pathlib import Path
-from bookops.stack.child import Child
+from bookops.stack.child import Child, begin
 child = Child(['sleep', '60'], log=Path({str(tmp_path / "log")!r}))
 print(child.pid, flush=True)
 time.sleep(60)
