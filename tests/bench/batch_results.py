@@ -67,7 +67,7 @@ def _create(person: Person, times: int) -> tuple[list[float], str]:
     took: list[float] = []
     for number in range(times + 1):
         start = time.monotonic()
-        job = person.post("/api/llm-jobs", {"purpose": "flag", "scope": {"all": True}, "asks": [BATCH]})
+        job = person.post("/api/llm-jobs", {"purpose": "flag", "scope": {"all": True}, "asks": [BATCH], "policy": "apply"})
         took.append(time.monotonic() - start)
         if number < times:
             person.post(f"/api/llm-jobs/{job['id']}/cancel", {})
@@ -103,7 +103,7 @@ def _sending(report: Report, job: LLMJob) -> ProviderBatch:
 
 def _applying(report: Report, stack: Stack, batch: ProviderBatch) -> None:
     """Have the poller ask until the batch has ended, and wait until its results are applied."""
-    from llmjobs.models import LLMJobItem
+    from llmjobs.models import LLMJobItem, Proposal
     from llmjobs.polling import poll_now
 
     began, memory = time.time(), _Memory(stack)
@@ -115,7 +115,8 @@ def _applying(report: Report, stack: Stack, batch: ProviderBatch) -> None:
         memory.note(batch.lines_applied / batch.requests)
     applied = LLMJobItem.objects.filter(batch=batch, state="succeeded").count()
     seconds = _between(batch.last_polled_at, batch.ended_at)
-    told = f"{applied:,} answers in {seconds:.1f} s, proposals and books included"
+    written = Proposal.objects.filter(item__batch=batch, state="applied").count()
+    told = f"{applied:,} answers in {seconds:.1f} s, {written:,} books written"
     report.add("applied a second", applied / seconds, "", LEAST_APPLIED, "at least", remark=told)
     memory.add_to(report, "applying")
     report.add("the worker's memory, at most", stack.peaks["batches"] / MEGABYTE, "MB", MOST_MEMORY, remark="since it was started")
