@@ -2,18 +2,32 @@
 
 from django.urls import path
 
-from runbooks.api import account_deletion, bulk, comparables, copies, exports, imports, ledger, live, photos, prices, runbooks, wishes
+from runbooks.api import (
+    account_deletion,
+    bulk,
+    comparables,
+    copies,
+    executions,
+    exports,
+    imports,
+    ledger,
+    live,
+    photos,
+    prices,
+    runbooks,
+    wishes,
+)
 
 urlpatterns = [
     path("books/import-ebay", imports.ImportEbayView.as_view(), name="import-ebay"),
-    path("books/import", imports.ExecutionListView.as_view(), name="executions"),
-    path("books/import/<uuid:pk>", imports.ExecutionDetailView.as_view(), name="execution"),
-    path("books/import/<uuid:pk>/status", imports.ExecutionStatusView.as_view(), name="execution-status"),
-    path("books/import/<uuid:pk>/events", imports.ExecutionEventsView.as_view(), name="execution-events"),
+    path("books/import", executions.ExecutionListView.as_view(), name="executions"),
+    path("books/import/<uuid:pk>", executions.ExecutionDetailView.as_view(), name="execution"),
+    path("books/import/<uuid:pk>/status", executions.ExecutionStatusView.as_view(), name="execution-status"),
+    path("books/import/<uuid:pk>/events", executions.ExecutionEventsView.as_view(), name="execution-events"),
     path("books/import/<uuid:pk>/stream", live.ExecutionStreamView.as_view(), name="execution-stream"),
-    path("books/import/<uuid:pk>/cancel", imports.CancelExecutionView.as_view(), name="execution-cancel"),
-    path("books/import/<uuid:pk>/retry", imports.RetryFailedView.as_view(), name="execution-retry"),
-    path("books/import/<uuid:pk>/steps/<str:step>/retry", imports.RetryStepView.as_view(), name="step-retry"),
+    path("books/import/<uuid:pk>/cancel", executions.CancelExecutionView.as_view(), name="execution-cancel"),
+    path("books/import/<uuid:pk>/retry", executions.RetryFailedView.as_view(), name="execution-retry"),
+    path("books/import/<uuid:pk>/steps/<str:step>/retry", executions.RetryStepView.as_view(), name="step-retry"),
     path("runbooks", runbooks.RunbookListView.as_view(), name="runbooks"),
     path("runbooks.csv", exports.RunbooksFileView.as_view(), name="runbooks-file"),
     path("runbooks/<uuid:runbook_id>", runbooks.RunbookView.as_view(), name="runbook"),
