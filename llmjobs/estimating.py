@@ -15,9 +15,9 @@ from bookops.language_models import LanguageModel, Usage, limit_on, model_on
 from bookops.purposes import purpose_named
 from bookops.runs import State
 from llmjobs.holding import most_cost, price_of
-from llmjobs.jobs import BY_DEFAULT, Plan, Scope, draft, scoped
 from llmjobs.keeping import kept_answers
 from llmjobs.models import LLMJob, LLMJobItem
+from llmjobs.plans import BY_DEFAULT, Plan, Scope, draft, scoped
 from llmjobs.previewing import MOST, preview_of
 from llmjobs.questions import Asking
 

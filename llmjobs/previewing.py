@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from bookops.purposes import Purpose, purpose_named
-from llmjobs.jobs import BY_DEFAULT, Plan, Scope, draft, scoped
 from llmjobs.models import LLMJob
+from llmjobs.plans import BY_DEFAULT, Plan, Scope, draft, scoped
 from llmjobs.questions import Asking
 
 #: Prompts shown at most.

@@ -14,8 +14,8 @@ from bookops.runs import OPEN
 from llmjobs import jobs
 from llmjobs.admin.job_buttons import RUN, items_moved
 from llmjobs.admin.plan_form import is_yes_or_no
-from llmjobs.jobs import Scope, ScopeKind
 from llmjobs.models import LLMJob
+from llmjobs.plans import Scope, ScopeKind
 
 
 def append(request: HttpRequest, job: LLMJob, value: str) -> str:

@@ -13,6 +13,7 @@ from bookops.runs import BROKEN, ENDED, OPEN, State
 from bookops.spend import dollars
 from llmjobs import batching, jobs, polling, reconciling
 from llmjobs.models import JobUndo, LLMJob, LLMJobItem, Proposal, ProviderBatch
+from llmjobs.plans import PRIORITIES
 from llmjobs.undoing import Undone, undo_job
 
 RUN = "llmjobs.run_job"
@@ -85,9 +86,9 @@ def delete(request: HttpRequest, job: LLMJob, value: str) -> str:
 
 
 def change_priority(request: HttpRequest, job: LLMJob, value: str) -> str:
-    if value not in jobs.PRIORITIES:
-        raise ValidationError(f"A priority is {', '.join(jobs.PRIORITIES)}.")
-    jobs.change_priority(job, jobs.PRIORITIES[value])
+    if value not in PRIORITIES:
+        raise ValidationError(f"A priority is {', '.join(PRIORITIES)}.")
+    jobs.change_priority(job, PRIORITIES[value])
     return f"The priority is {value} now."
 
 

@@ -34,6 +34,7 @@ from llmjobs.admin.statuses import CUT_SHORT, ITEM_WORDS, JobStatusFilter, clone
 from llmjobs.estimating import forecast_end
 from llmjobs.measures import measures_of
 from llmjobs.models import JobUndo, LLMJob, LLMJobItem, Proposal, ProviderBatch
+from llmjobs.plans import PRIORITIES
 
 EVENTS_SHOWN = 60
 BATCHES_SHOWN = 50
@@ -171,8 +172,8 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
             "addresses": {name: self.address_of(obj, name) for name in ("priority", "cap")} if may_run and obj.state not in ENDED else {},
             "append_address": self.address_of(obj, "append") if may_run and may_be_added_to(obj) else "",
             "filters": list(getattr(purpose, "FILTERS", {})),
-            "priorities": [(name, number == obj.priority) for name, number in jobs.PRIORITIES.items()],
-            "priority": next((name for name, number in jobs.PRIORITIES.items() if number == obj.priority), obj.priority),
+            "priorities": [(name, number == obj.priority) for name, number in PRIORITIES.items()],
+            "priority": next((name for name, number in PRIORITIES.items() if number == obj.priority), obj.priority),
             "cap": dollars(obj.cap) if obj.cap is not None else "",
             "purpose": purpose,
         }

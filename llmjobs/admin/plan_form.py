@@ -18,8 +18,8 @@ from bookops.owned_form import OwnedForm
 from bookops.purposes import Purpose, all_purposes
 from llmjobs.admin.job_buttons import dollars_typed
 from llmjobs.doors import ways
-from llmjobs.jobs import PRIORITIES, Plan, Scope
 from llmjobs.models import LLMJob
+from llmjobs.plans import PRIORITIES, Plan, Scope
 
 Kind = LLMJob.ScopeKind
 POLICIES = [("review", "A person looks at each"), ("above", "Above a confidence at once, the rest is looked at"), ("apply", "At once")]
@@ -28,6 +28,7 @@ WAYS = {"responses": "one by one", "batch": "in batches: half the price, within 
 OTHERS = {"other_": "Another model, too", "third_": "A third model", "fourth_": "A fourth model"}
 PREFIXES = ("", *OTHERS)
 LONGEST_TEXT = 20_000
+OWN_WORDS = "Empty: the purpose’s own."
 #: What a field of the form is called where a job refuses it.
 REFUSED_AT = {"scope": "scope_kind", "asks": "model", "template": "template", "policy": "policy", "above": "above", "label": "label"}
 
@@ -56,9 +57,11 @@ class PlanForm(OwnedForm):
     scope_kind = forms.ChoiceField(label="About", widget=forms.RadioSelect)
     label = forms.CharField(label="Name of the job", max_length=200, required=False, help_text="It stands in what the job writes.")
     system = forms.CharField(
-        label="Instructions", max_length=LONGEST_TEXT, widget=ThemedTextarea(attrs={"rows": 4}), required=False
-    )  # fmt: skip
-    template = forms.CharField(label="Prompt", max_length=LONGEST_TEXT, widget=ThemedTextarea(attrs={"rows": 10}), required=False)
+        label="Instructions", max_length=LONGEST_TEXT, widget=ThemedTextarea(attrs={"rows": 4}), required=False, help_text=OWN_WORDS
+    )
+    template = forms.CharField(
+        label="Prompt", max_length=LONGEST_TEXT, widget=ThemedTextarea(attrs={"rows": 10}), required=False, help_text=OWN_WORDS
+    )
     policy = forms.ChoiceField(label="Answers are applied", choices=POLICIES)
     above = forms.FloatField(label="Confidence that is enough", min_value=0, max_value=1, required=False)
     cap = forms.CharField(label="May spend, US dollars", max_length=20, required=False, help_text="Empty: as much as its owner may.")

@@ -23,8 +23,9 @@ from bookops.spend import dollars, owner_purse, room_in
 from llmjobs.admin.job_buttons import RUN
 from llmjobs.admin.plan_form import PlanForm, as_initial, ids_typed
 from llmjobs.estimating import Estimate, estimate
-from llmjobs.jobs import MOST_TARGETS, create_job
+from llmjobs.jobs import create_job
 from llmjobs.models import LLMJob
+from llmjobs.plans import MOST_TARGETS
 from llmjobs.previewing import preview
 
 PROMPTS_SHOWN = 3

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from bookops.api.money import usd
 from bookops.language_models import MILLION
-from llmjobs.jobs import MOST_TARGETS
+from llmjobs.plans import MOST_TARGETS
 
 #: Characters of a filter's value, and of a text that a person puts in the place of an answer.
 LONGEST_TEXT = 50_000

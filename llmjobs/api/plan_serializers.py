@@ -14,8 +14,8 @@ from bookops.api.strict import StrictSerializer
 from bookops.language_models import Tier
 from bookops.purposes import Purpose, purpose_named
 from llmjobs.api.fields import CapField, PlainField, PublicIdsField, UsdField
-from llmjobs.jobs import FEW_IDS, Plan, Scope, ScopeKind
 from llmjobs.models import LLMJob
+from llmjobs.plans import FEW_IDS, Plan, Scope, ScopeKind
 from llmjobs.previewing import MOST
 
 #: Characters of a template, and of what goes before all prompts of a job.

@@ -24,7 +24,7 @@ from llmjobs.api.plan_serializers import (
 )
 from llmjobs.api.refusals import said_by_field
 from llmjobs.estimating import estimate
-from llmjobs.jobs import draft, scoped, targets_of
+from llmjobs.plans import draft, scoped, targets_of
 from llmjobs.previewing import preview
 
 

@@ -62,8 +62,9 @@ def _have_sent(stack: Stack, load: Load) -> None:
     from django.contrib.auth import get_user_model
 
     from bookops.dispatch import rung_here
-    from llmjobs.jobs import Plan, Scope, create_job
+    from llmjobs.jobs import create_job
     from llmjobs.models import LLMJobItem
+    from llmjobs.plans import Plan, Scope
     from tests.bench.asking import RESPONSES, make_books
 
     stack.sandbox.settings(clock={"speed": 0}, sources={"openai": {"hang_rate": 1 - load.ending, **_lasting(load)}})

@@ -27,7 +27,8 @@ LONG_ENOUGH = timedelta(minutes=15)
 def ask(owner: str, ask: Mapping[str, Any], books: int) -> uuid.UUID:
     """Begin a job over so many new books of an owner, whose answers are applied as they come, and return it."""
     from bookops.books import Book
-    from llmjobs.jobs import Plan, Scope, create_job
+    from llmjobs.jobs import create_job
+    from llmjobs.plans import Plan, Scope
 
     person = owner_named(owner)
     made = Book.objects.bulk_create(Book(owner=person, title=f"Book {uuid.uuid4().hex[:8]}", author="An Author") for _ in range(books))

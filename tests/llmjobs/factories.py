@@ -9,8 +9,9 @@ from bookops.books import Book
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.language_models import LanguageModel, ModelLimit, ModelPrice, load_models
-from llmjobs.jobs import Plan, Scope, create_job
+from llmjobs.jobs import create_job
 from llmjobs.models import LLMJob, LLMJobItem
+from llmjobs.plans import Plan, Scope
 from llmjobs.rendering import render
 from tests.factories import make_owner
 

@@ -15,10 +15,11 @@ from bookops.books import Book
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
 from bookops.language_models import LanguageModel, ModelPrice
+from bookops.purposes import purpose_named
 from bookops.spend import Budget
 from bookops.staff_groups import EDITOR, VIEWER
-from llmjobs.jobs import MOST_ASKS
 from llmjobs.models import LLMJob
+from llmjobs.plans import MOST_ASKS
 from tests.desk import client_of, listing_of, make_staff, page, told
 from tests.factories import make_owner
 from tests.llmjobs.factories import ANTHROPIC_BATCH, RESPONSES, know_models, make_books, make_job
@@ -97,9 +98,27 @@ def test_nothing_is_submitted_that_was_not_estimated(boss, user):
     assert not LLMJob.objects.exists()
 
 
-def test_an_unknown_variable_is_refused_beside_the_prompt(boss, user):
+@pytest.mark.parametrize(
+    ("template", "words"), [("Is {{titel}} one?", "{{titel}}"), ("Is {{title one?", "not {{title one"), ("no variable at all", "no variable")]
+)
+def test_a_prompt_that_cannot_be_meant_is_refused_beside_it(boss, user, template, words):
     make_books(1, user)
-    assert "{{titel}}" in str(errors(estimated(boss, template="Is {{titel}} one?"))["template"])
+    [said] = errors(estimated(boss, template=template))["template"]
+    assert words in said
+    assert "There are: title" in said
+
+
+def test_an_empty_prompt_is_said_to_be_the_purposes_own_and_is(boss, user):
+    make_books(1, user)
+    assert boss.get(reverse(FORM)).content.decode().count("Empty: the purpose’s own.") == 2
+    submitted(boss, system="", template="")
+    assert LLMJob.objects.get().template == purpose_named("flag").template
+
+
+def test_a_browsers_line_ends_are_the_commands(boss, user):
+    make_books(1, user)
+    submitted(boss, template="Is {{title}}\r\nrare?")
+    assert LLMJob.objects.get().template == "Is {{title}}\nrare?"
 
 
 def test_a_retired_model_is_shown_closed_with_its_successor(boss, user):

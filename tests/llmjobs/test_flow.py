@@ -11,8 +11,9 @@ from bookops.dispatch import Here, rung_here
 from bookops.runs import State
 from bookops.spend import Account
 from bookops.sweep import sweep_once
-from llmjobs.jobs import Plan, Scope, cancel, create_job
+from llmjobs.jobs import cancel, create_job
 from llmjobs.models import LLMJob, LLMJobItem, PollTick, Proposal, ProviderBatch
+from llmjobs.plans import Plan, Scope
 from llmjobs.polling import tick
 from llmjobs.reviewing import accept
 from llmjobs.undoing import undo_job

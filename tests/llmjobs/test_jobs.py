@@ -11,10 +11,8 @@ from bookops.dispatch import rung_here
 from bookops.events import RunEvent
 from bookops.language_models import LanguageModel
 from bookops.runs import State
-from llmjobs import jobs
+from llmjobs import jobs, plans
 from llmjobs.jobs import (
-    Plan,
-    Scope,
     append,
     cancel,
     change_cap,
@@ -29,6 +27,7 @@ from llmjobs.jobs import (
     unseen_count,
 )
 from llmjobs.models import LLMJob, LLMJobItem, ProviderBatch
+from llmjobs.plans import Plan, Scope
 from llmjobs.working import work_on
 from tests.factories import make_owner
 from tests.llmjobs.factories import ANTHROPIC_BATCH, OPENAI_BATCH, RESPONSES, items_of, know_models, make_books, make_job, make_rendered_job
@@ -84,7 +83,7 @@ def test_it_chooses_by_filter():
 
 
 def test_many_ids_are_compared_here_and_only_the_owners_are_frozen(monkeypatch):
-    monkeypatch.setattr(jobs, "FEW_IDS", 2)
+    monkeypatch.setattr(plans, "FEW_IDS", 2)
     owner = make_owner()
     know_models()
     first, second, _ = make_books(3, owner)
@@ -101,6 +100,7 @@ def test_it_refuses_an_empty_scope():
 
 def test_it_names_the_variables_there_are():
     assert "There are: title" in refusal(template="What of {{shelf}}?")["template"][0]
+    assert "There are: title" in refusal(template="no variable at all")["template"][0]
 
 
 def test_it_names_the_successor_of_a_retired_model():

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from llmjobs.jobs import Plan, Scope
 from llmjobs.models import LLMJob
+from llmjobs.plans import Plan, Scope
 from llmjobs.previewing import preview
 from tests.factories import make_owner
 from tests.llmjobs.factories import items_of, know_models, make_books, make_rendered_job

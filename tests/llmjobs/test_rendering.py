@@ -7,6 +7,7 @@ import pytest
 from bookops.books import Book
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
+from bookops.purposes import purpose_named
 from llmjobs.jobs import cancel
 from llmjobs.models import LLMJob, LLMJobItem
 from llmjobs.rendering import Rendering, render
@@ -15,6 +16,8 @@ from llmjobs.working import work_on
 from tests.llmjobs.factories import ANTHROPIC_BATCH, RESPONSES, items_of, let_leases_end, make_job, make_rendered_job
 
 pytestmark = pytest.mark.django_db
+
+FLAG = purpose_named("flag")
 
 
 def claimed(job: LLMJob) -> LLMJob:
@@ -48,6 +51,7 @@ def test_equal_questions_have_equal_digests_and_others_have_not():
         for name, changes in {
             "plain": {},
             "same": {"label": "another label", "priority": 10},
+            "typed into a browser": {name: getattr(FLAG, name).replace("\n", "\r\n") for name in ("system", "template")},
             "other model": {"ask": RESPONSES | {"model": "gpt-6.1-terra"}},
             "other effort": {"ask": RESPONSES | {"effort": "high"}},
             "other words": {"template": "{{title}}?"},
@@ -55,7 +59,7 @@ def test_equal_questions_have_equal_digests_and_others_have_not():
         }.items()
     }
 
-    assert digests["plain"] == digests["same"]
+    assert digests["plain"] == digests["same"] == digests["typed into a browser"]
     assert len(set(digests.values())) == 5
 
 

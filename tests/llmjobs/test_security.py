@@ -12,8 +12,9 @@ from bookops.invariants import broken_invariants
 from bookops.runs import ENDED
 from enrichment.genre_vocabulary import vocabulary
 from llmjobs.applying import apply_results
-from llmjobs.jobs import Plan, Scope, create_job
+from llmjobs.jobs import create_job
 from llmjobs.models import LLMJob
+from llmjobs.plans import Plan, Scope
 from llmjobs.questions import Asking
 from llmjobs.rendering import render
 from runbooks.models import EvalRunbook

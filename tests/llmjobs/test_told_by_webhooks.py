@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 
 from llmjobs.doors import open_background, open_batches
-from llmjobs.jobs import Plan, Scope, create_job
+from llmjobs.jobs import create_job
 from llmjobs.models import ItemAttempt, PollTick, ProviderBatch, ProviderMessage
+from llmjobs.plans import Plan, Scope
 from sandbox.openai_options import OpenAIOptions
 from tests.factories import make_book, make_owner
 from tests.llmjobs.factories import OPENAI_BATCH, RESPONSES, items_of, know_models

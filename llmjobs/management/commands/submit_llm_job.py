@@ -16,8 +16,9 @@ from bookops.language_models import MILLION, UnknownModel
 from bookops.purposes import all_purposes
 from bookops.spend import dollars
 from llmjobs.estimating import Estimate, estimate
-from llmjobs.jobs import PRIORITIES, Plan, Scope, create_job
+from llmjobs.jobs import create_job
 from llmjobs.management.job_command import shown
+from llmjobs.plans import PRIORITIES, Plan, Scope
 from llmjobs.previewing import preview
 from llmjobs.terminal import follow
 
