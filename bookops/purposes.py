@@ -29,8 +29,8 @@ Policy = Literal["apply", "above", "review"]
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-class UnknownVariable(ValueError):
-    """A template asks for what its purpose does not know; the text names what there is."""
+class WrongTemplate(ValueError):
+    """A template names no variable, or one that its purpose does not know; the text names those there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,16 @@ class Purpose(ABC):
         return bool(getattr(answer, "flagged", False))
 
     def check_template(self, template: str) -> None:
-        """Raise UnknownVariable for a variable that is not declared."""
-        unknown = sorted(set(_VARIABLE.findall(template)) - set(self.declared))
-        if unknown:
-            raise UnknownVariable(f"Unknown variable {{{{{unknown[0]}}}}}. There are: {', '.join(self.declared)}.")
+        """Raise WrongTemplate for one with an undeclared variable, with braces that open and are none, or that asks everything the same."""
+        there_are = f"There are: {', '.join(self.declared)}."
+        named = set(_VARIABLE.findall(template))
+        if unknown := sorted(named - set(self.declared)):
+            raise WrongTemplate(f"Unknown variable {{{{{unknown[0]}}}}}. {there_are}")
+        _, opens, rest = _VARIABLE.sub("", template).partition("{{")
+        if opens:
+            raise WrongTemplate(f"A variable is written {{{{name}}}}, not {(opens + rest[:20]).splitlines()[0]}. {there_are}")
+        if not named:
+            raise WrongTemplate(f"A prompt that names no variable asks of every {self.target} the same. {there_are}")
 
     def render(self, template: str, values: Mapping[str, str]) -> str:
         """Return the prompt; values are put in as they are, never read as templates."""

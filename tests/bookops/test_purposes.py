@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from bookops.book_purpose import BookPurpose
 from bookops.books import PERSON, Book
 from bookops.clock import database_now
-from bookops.purposes import Change, UnknownVariable, all_purposes, purpose, purpose_named
+from bookops.purposes import Change, WrongTemplate, all_purposes, purpose, purpose_named
 from bookops.strict_schema import strict
 from tests.factories import make_book, make_owner
 
@@ -66,9 +66,29 @@ def test_two_purposes_may_not_have_one_name():
 
 
 def test_a_template_that_asks_for_an_undeclared_variable_is_refused():
-    with pytest.raises(UnknownVariable, match=r"\{\{shelf\}\}\. There are: title, author"):
+    with pytest.raises(WrongTemplate, match=r"\{\{shelf\}\}\. There are: title, author"):
         purpose(type("Shelf", (ChooseLanguage,), {"name": "shelf", "template": "{{shelf}}"}))
     assert "shelf" not in all_purposes()
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("no variable at all", r"names no variable asks of every book the same\. There are: title, author"),
+        (" \n", "names no variable"),
+        ("Is {{title rare?", r"written \{\{name\}\}, not \{\{title rare\?\. There are: title, author"),
+        ("Is {{title}} by {{author }", r"not \{\{author \}\."),
+        ("{{title}} ends in {{", r"not \{\{\."),
+        ("{{title}} {{\nauthor", r"not \{\{\."),
+    ],
+)
+def test_a_template_that_would_ask_every_target_the_same_or_show_its_braces_is_refused(template, words):
+    with pytest.raises(WrongTemplate, match=words):
+        purpose_named("flag").check_template(template)
+
+
+def test_braces_that_close_more_than_one_thing_are_text():
+    purpose_named("flag").check_template('{{title}}: answer as {"a": {"b": 1}}')
 
 
 @pytest.mark.parametrize("name", sorted(all_purposes()))

@@ -99,7 +99,8 @@ def test_nothing_is_submitted_that_was_not_estimated(boss, user):
 
 
 @pytest.mark.parametrize(
-    ("template", "words"), [("Is {{titel}} one?", "{{titel}}"), ("Is {{title one?", "not {{title one"), ("no variable at all", "no variable")]
+    ("template", "words"),
+    [("Is {{titel}} one?", "{{titel}}"), ("Is {{title one?", "not {{title one"), ("no variable at all", "no variable")],
 )
 def test_a_prompt_that_cannot_be_meant_is_refused_beside_it(boss, user, template, words):
     make_books(1, user)
