@@ -21,7 +21,7 @@ from bookops.events import RunEvent
 from bookops.home_page import Panel, add_panel
 from bookops.markup import ago, badge, in_words, lasting, pretty_json
 from bookops.markup import text as foreign
-from bookops.pulse import FRESH, Pulse, alive, standings
+from bookops.pulse import Pulse, standings
 
 UNFOLD = settings.ADMIN_THEME == "unfold"
 
@@ -168,8 +168,8 @@ class PulseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="alive", boolean=True)
     def alive(self, pulse: Pulse) -> bool | None:
-        # Unknown is no alarm: another of its kind is alive.
-        return pulse.at > database_now() - FRESH or (None if alive(pulse.kind) else False)
+        # Unknown is no alarm: another stands in for it.
+        return {"alive": True, "gone": None, "silent": False}[standings(Pulse.objects.all(), database_now())[pulse.name]]
 
     @admin.display(description="last seen", ordering="at")
     def seen(self, pulse: Pulse) -> str:

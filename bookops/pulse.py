@@ -24,7 +24,7 @@ FRESH = timedelta(seconds=45)
 
 
 class Pulse(models.Model):
-    """Hold the last sign of life of one part: the sweeper, beat, or a worker by host and process."""
+    """Hold the last sign of life of one part: the sweeper, beat, or a worker by host, process and what it is called there."""
 
     name = models.CharField(max_length=120, unique=True)
     at = models.DateTimeField()
@@ -42,10 +42,19 @@ class Pulse(models.Model):
         return self.name.partition(":")[0]
 
     @property
+    def role(self) -> str:
+        """Name what another can stand in for: a worker of the same name takes from the same queues."""
+        return self._parts[3] or self.kind
+
+    @property
     def place(self) -> str:
         """Say where it runs: "vm, process 12"; "" for the sweeper, of which any counts."""
-        _, host, process = [*self.name.split(":"), "", ""][:3]
+        _, host, process, _ = self._parts
         return f"{host}, process {process}" if host else ""
+
+    @property
+    def _parts(self) -> list[str]:
+        return [*self.name.split(":"), "", "", ""][:4]
 
 
 def beat(name: str, **counts: Any) -> None:
@@ -64,18 +73,18 @@ def alive(prefix: str) -> int:
 
 
 def standings(pulses: Iterable[Pulse], now: datetime) -> dict[str, str]:
-    """Return how each part stands, by name: alive; gone, where another of its kind is alive; or silent, which is an alarm."""
+    """Return how each part stands, by name: alive; gone, where another in its role is alive; or silent, which is an alarm."""
     pulses = list(pulses)
     fresh = {pulse.name for pulse in pulses if pulse.at > now - FRESH}
-    kinds = {pulse.kind for pulse in pulses if pulse.name in fresh}
-    return {pulse.name: "alive" if pulse.name in fresh else "gone" if pulse.kind in kinds else "silent" for pulse in pulses}
+    roles = {pulse.role for pulse in pulses if pulse.name in fresh}
+    return {pulse.name: "alive" if pulse.name in fresh else "gone" if pulse.role in roles else "silent" for pulse in pulses}
 
 
 class Beating:
     """Beat from a thread of this process until `end`."""
 
-    def __init__(self, kind: str) -> None:
-        self.name = f"{kind}:{socket.gethostname()}:{os.getpid()}"[:120]
+    def __init__(self, kind: str, role: str = "") -> None:
+        self.name = f"{kind}:{socket.gethostname()}:{os.getpid()}:{role}".rstrip(":")[:120]
         self._pid = os.getpid()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="pulse", daemon=True)
@@ -109,8 +118,8 @@ class Beating:
                 return
 
 
-def keep_beating(kind: str) -> None:
+def keep_beating(kind: str, role: str = "") -> None:
     """Beat from a thread of this process until it ends, and say goodbye then; of one that was killed the pulse falls silent."""
-    beating = Beating(kind)
+    beating = Beating(kind, role)
     beating.start()
     atexit.register(beating.end)

@@ -55,11 +55,11 @@ def name_the_task_in_logs(task_id: str, task: Task[..., Any], args: Any, **kwarg
 
 
 @signals.worker_ready.connect
-def show_that_a_worker_lives(**kwargs: Any) -> None:
+def show_that_a_worker_lives(sender: Any, **kwargs: Any) -> None:
     """Let /readyz and the admin see it."""
     from bookops.pulse import keep_beating
 
-    keep_beating("worker")
+    keep_beating("worker", sender.hostname.partition("@")[0])
 
 
 @signals.worker_ready.connect

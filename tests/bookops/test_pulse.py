@@ -13,19 +13,27 @@ def pulse(name: str, **ago: float) -> Pulse:
 
 
 @pytest.mark.django_db
-def test_a_part_is_missed_only_where_no_other_of_its_kind_is_alive():
-    pulses = [pulse("worker:here:1", minutes=30), pulse("worker:here:2", seconds=3), pulse("beat:here:3", minutes=2), pulse("sweeper")]
+def test_a_part_is_missed_only_where_no_other_stands_in_for_it():
+    pulses = [
+        pulse("worker:here:1:imports", minutes=30),
+        pulse("worker:here:2:imports", seconds=3),
+        pulse("worker:here:4:batches", minutes=30),
+        pulse("beat:here:3", minutes=2),
+        pulse("sweeper"),
+    ]
     assert standings(pulses, database_now()) == {
-        "worker:here:1": "gone",
-        "worker:here:2": "alive",
+        "worker:here:1:imports": "gone",
+        "worker:here:2:imports": "alive",
+        "worker:here:4:batches": "silent",
         "beat:here:3": "silent",
         "sweeper": "alive",
     }
+    assert [(one.role, one.place) for one in pulses[2:]] == [("batches", "here, process 4"), ("beat", "here, process 3"), ("sweeper", "")]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_part_that_ends_takes_its_pulse_away():
-    beating = Beating("worker")
+    beating = Beating("worker", "imports")
     Pulse.objects.create(name="worker:elsewhere:1", at=database_now())
     Pulse.objects.create(name=beating.name, at=database_now())
     beating.start()
