@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from sandbox.running import RunningSandbox, running
 from tests import network
 from tests.chromium import find_chromium
 from tests.emptying import empty_tables
@@ -46,6 +47,20 @@ def closed_network() -> Iterator[None]:
     """Refuse every connection that leaves this machine."""
     with network.closed():
         yield
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[RunningSandbox]:
+    """Run one sandbox for all tests of this process that ask for it."""
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def sandbox(sandbox_process: RunningSandbox) -> RunningSandbox:
+    """Return the sandbox as it is when it has just been started."""
+    sandbox_process.reset()
+    return sandbox_process
 
 
 @pytest.fixture(scope="session", autouse=True)

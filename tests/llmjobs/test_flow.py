@@ -19,7 +19,6 @@ from llmjobs.reviewing import accept
 from llmjobs.undoing import undo_job
 from llmjobs.working import work_on
 from sandbox.running import RunningSandbox
-from sandbox.running import running as running_sandbox
 from tests.factories import make_book, make_owner
 from tests.llmjobs.factories import ANTHROPIC_BATCH, OPENAI_BATCH, RESPONSES, items_of, know_models
 
@@ -30,18 +29,12 @@ LONG_AFTER = 7200
 TITLES = ("Momo", "Emma", "Summary of Momo: Key Takeaways", "Dubliners", "Dune Box Set (Books 1-6)", "Ulysses")
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[RunningSandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(process: RunningSandbox, settings) -> RunningSandbox:
-    process.reset()
-    settings.OPENAI_URL, settings.ANTHROPIC_URL = process.openai_url, process.anthropic_url
+def sandbox(sandbox_process: RunningSandbox, settings) -> RunningSandbox:
+    sandbox_process.reset()
+    settings.OPENAI_URL, settings.ANTHROPIC_URL = sandbox_process.openai_url, sandbox_process.anthropic_url
     settings.SOURCE_QUOTAS = False
-    return process
+    return sandbox_process
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,14 +9,8 @@ import pytest
 from bookops.doors import shared_redis
 from bookops.language_models import load_models
 from runbooks.reference_loading import load_reference_data
-from sandbox.running import RunningSandbox, running
+from sandbox.running import RunningSandbox
 from tests.runbooks.fake_steps import FakeSteps, saves_nothing
-
-
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[RunningSandbox]:
-    with running() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -1,30 +1,18 @@
-"""One sandbox process for all tests of this folder, put back to its start before each."""
+"""How the tests of the sandbox ask it, as the third parties would be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from sandbox.running import RunningSandbox, running
+from sandbox.running import RunningSandbox
 
 AGENT = "sandbox-tests/1.0 (+https://example.org; tests@example.org)"
 
 Ask = Callable[..., requests.Response]
-
-
-@pytest.fixture(scope="session")
-def process() -> Iterator[RunningSandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox) -> RunningSandbox:
-    process.reset()
-    return process
 
 
 @pytest.fixture

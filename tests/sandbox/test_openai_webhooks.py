@@ -197,5 +197,5 @@ def test_nobody_has_to_listen(sandbox) -> None:
     client = with_options(sandbox, webhook_url="http://127.0.0.1:9/nobody")
     response = client.responses.create(**body(), background=True)
     passed(sandbox, 60)
-    until(lambda: events(sandbox)[0]["answers"] == [0])
+    until(lambda: events(sandbox)[0]["answers"][:1] == [0])
     assert client_of(sandbox).responses.retrieve(response.id).status == "completed"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,22 +14,9 @@ from bookops.outbound.sdk import anthropic_client, openai_client
 from bookops.outbound.sdk_errors import anthropic_errors, anthropic_item_error, openai_errors
 from bookops.outbound.sdk_usage import anthropic_usage
 from bookops.outbound.wire import Bounds
-from sandbox.running import RunningSandbox, running
 
 BOUNDS = Bounds(connect=2, read=20, total=20, max_bytes=5_000_000)
 MODEL = "claude-sonnet-5-5"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[RunningSandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox) -> RunningSandbox:
-    process.reset()
-    return process
 
 
 def test_a_batch_is_made_polled_and_its_results_streamed(sandbox):

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bookops.outbound.errors import Refused, TryAgain
 from bookops.outbound.http import Door
 from enrichment.sources.google_books import GoogleBooks
 from enrichment.sources.open_library import OpenLibrary
-from sandbox.running import RunningSandbox, running
+from sandbox.running import RunningSandbox
 
 IDENTIFIED = "bookops-tests/1 (+https://example.org; mail@example.org)"
 GATSBY = "9780743273565"
 DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[RunningSandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox) -> RunningSandbox:
-    process.reset()
-    return process
 
 
 def open_library(sandbox: RunningSandbox, *, agent: str = IDENTIFIED, **options: object) -> OpenLibrary:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -23,21 +22,9 @@ from sandbox.anthropic_errors import ON_DEMAND
 from sandbox.hijacked_model import MODES
 from sandbox.listings import by_case
 from sandbox.pictures import picture
-from sandbox.running import RunningSandbox, running
+from sandbox.running import RunningSandbox
 from tests.runbooks.sources.claude_answers import MODEL, answered, claim, listing, question
 from tests.sandbox.anthropic_client import client
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[RunningSandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox) -> RunningSandbox:
-    process.reset()
-    return process
 
 
 def claude_at(sandbox: RunningSandbox, records: list[CallRecord] | None = None) -> Claude:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -19,24 +18,12 @@ from runbooks.sources.ebay import Ebay
 from runbooks.sources.ebay_tokens import SOLD_SCOPE, EbayTokens, ProcessShelf
 from runbooks.sources.records import Money
 from sandbox.listings import inventory, script
-from sandbox.running import RunningSandbox, running
+from sandbox.running import RunningSandbox
 from tests.runbooks.sources.ebay_spec import EbaySpec
 from tests.runbooks.sources.fake_door import Asked
 
 LISTINGS = {listing.case: listing for listing in script()}
 TITLE, AUTHOR = "Middlemarch", "Eliot"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[RunningSandbox]:
-    with running() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(process: RunningSandbox) -> RunningSandbox:
-    process.reset()
-    return process
 
 
 class Listener(Door):
