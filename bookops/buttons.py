@@ -16,7 +16,11 @@ from bookops.markup import list_of, page_of
 
 
 class NothingMoved(str):
-    """What to tell a person whose press found nothing to do: shown as a warning, not as a success."""
+    """What to tell a person whose press found nothing to do: shown as a warning, not as a success, and no part of a history."""
+
+
+class Caution(str):
+    """What to tell a person whose press was done and yet may not do what they expect: shown as a warning."""
 
 
 #: Acts on an object with the value of the pressed button and returns what to tell the person; raises ValidationError.
@@ -79,7 +83,7 @@ class ButtonsMixin(ModelAdmin):
 
     def tell(self, request: HttpRequest, told: str) -> None:
         """Show what came of a press, or of an action of the list."""
-        self.message_user(request, told, messages.WARNING if isinstance(told, NothingMoved) else messages.SUCCESS)
+        self.message_user(request, told, messages.WARNING if isinstance(told, (NothingMoved, Caution)) else messages.SUCCESS)
 
     def press_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Press a button: 405 unless posted, 404 for what is not there, 403 without the permission."""
@@ -93,14 +97,15 @@ class ButtonsMixin(ModelAdmin):
         obj = self.get_object(request, object_id)
         if obj is None:
             raise Http404
+        told: str = NothingMoved()
         try:
             told = button.press(request, obj, request.POST.get("value", ""))
         except ValidationError as error:
-            told = " ".join(error.messages)
-            self.message_user(request, told, messages.ERROR)
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
         else:
             self.tell(request, told)
         if self.get_object(request, object_id) is None:  # deleted, for good or for now
             return HttpResponseRedirect(list_of(self.model))
-        self.log_change(request, obj, f"{button.label}: {told}")
+        if not isinstance(told, NothingMoved):
+            self.log_change(request, obj, f"{button.label}: {told}")
         return HttpResponseRedirect(page_of(obj))

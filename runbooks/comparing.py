@@ -12,7 +12,7 @@ from django.db import transaction
 
 from bookops.clock import database_now
 from runbooks.comparables import entered_offer, take_judgement
-from runbooks.entered import read_address
+from runbooks.entered import read_address, refused_day
 from runbooks.entries import Entries, Entry, entries_of_csv, entries_of_text
 from runbooks.evaluating import ADJUSTABLE, rescore
 from runbooks.models import Comparable, EvalRunbook
@@ -55,6 +55,8 @@ def add_manual(runbook: EvalRunbook, entry: Entry, *, by: Any, relevance: str = 
     """
     if relevance and relevance not in Comparable.Relevance.values:
         raise ValidationError({"relevance": f"Relevance is {', '.join(Comparable.Relevance.values)}, or empty to have it judged."})
+    if entry.at and (refused := refused_day(entry.at, database_now().date())):
+        raise ValidationError({"at": refused})
     try:
         read_address(entry.url)
     except CellRefused as error:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from bookops.clock import database_now
 from runbooks import ledger
+from runbooks.entered import refused_day
 from runbooks.evaluating import holdings_of, keep_if_changed
 from runbooks.executions import cancel_execution
 from runbooks.models import Copy, EvalRunbook, Execution, LedgerEntry
@@ -75,6 +76,8 @@ def acquire(copy: Copy, purchase: Purchase, *, by: Any) -> Copy:
     """
     if not purchase.price.is_finite() or not 0 <= purchase.price <= HIGHEST:
         raise ValidationError({"purchase_price": f"A price is a number of US dollars between 0 and {HIGHEST:,}."})
+    if why := refused_day(purchase.at, database_now().date()):
+        raise ValidationError({"purchase_date": why})
     price = purchase.price.quantize(Decimal("0.01"))
     with transaction.atomic():
         runbook, copy = _locked(copy)

@@ -68,9 +68,14 @@ def read_date(text: str, today: date, *, column: str = "date") -> date | None:
         raise CellRefused(column, f"“{text[:40]}” is no day of the calendar") from None
     if day is None:
         raise CellRefused(column, f"day and month of “{text[:40]}” could be swapped; write it as 2024-05-31")
-    if not day.year >= EARLIEST or day > today:
-        raise CellRefused(column, f"{day.isoformat()} is not between {EARLIEST} and today")
+    if why := refused_day(day, today):
+        raise CellRefused(column, why)
     return day
+
+
+def refused_day(day: date, today: date) -> str:
+    """Return why nothing that was paid on a day is taken, "" for a day that will do."""
+    return "" if day.year >= EARLIEST and day <= today else f"{day.isoformat()} is not between {EARLIEST} and today"
 
 
 def _day(found: re.Match[str]) -> date | None:

@@ -6,10 +6,13 @@ import uuid
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from bookops.clock import database_now
+from runbooks.entered import refused_day
 from runbooks.execution_rows import Execution
 from runbooks.listing_rows import Owned
 from runbooks.runbook_rows import Copy, EvalRunbook
@@ -120,6 +123,11 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} {self.currency} {self.title[:60]}"
+
+    def clean(self) -> None:
+        """Refuse a day that is still to come; one that is none at all has been refused as a field."""
+        if self.at is not None and (why := refused_day(self.at, database_now().date())):
+            raise ValidationError({"at": why})
 
 
 class ExchangeRate(models.Model):

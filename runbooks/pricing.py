@@ -61,7 +61,10 @@ def change_price(
 def _checked(price: Decimal) -> Decimal:
     if not price.is_finite() or not 0 <= price <= HIGHEST:
         raise ValidationError(f"A price is a number of US dollars between 0 and {HIGHEST:,}.")
-    return price.quantize(Decimal("0.01"))
+    cents = price.quantize(Decimal("0.01"))
+    if cents != price:
+        raise ValidationError("A price has at most two decimals.")
+    return cents
 
 
 def _checked_code(code: str) -> str:

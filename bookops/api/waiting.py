@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import uuid
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -47,21 +50,28 @@ class WaitingView(APIView):
         @functools.wraps(answer)
         async def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             response = await sync_to_async(answer)(request, *args, **kwargs)
-            seconds = cls._seconds(request)
-            if response.status_code == 202 and seconds:
+            if response.status_code == 202 and (seconds := cls._seconds(request)):
                 await cls._finish_within(response, seconds)
             return response
 
         return view
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a wait that is no number of seconds before anything is begun."""
+        super().initial(request, *args, **kwargs)
+        self._seconds(request._request)
+
     @classmethod
     def _seconds(cls, request: HttpRequest) -> float:
-        """Return how long the caller wants to wait; what is no number is 0."""
+        """Return how long the caller wants to wait. Raises ValidationError for what is no number of seconds."""
+        text = request.GET.get("wait", "0")
         try:
-            seconds = float(request.GET.get("wait", 0))
+            seconds = float(text)
         except ValueError:
-            return 0.0
-        return min(seconds, cls.longest_wait) if seconds > 0 else 0.0
+            seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            raise ValidationError({"wait": f"“{text[:20]}” is no number of seconds, such as {cls.longest_wait:.0f}."})
+        return min(seconds, cls.longest_wait)
 
     @classmethod
     async def _finish_within(cls, response: Response, seconds: float) -> None:

@@ -34,7 +34,7 @@ class PriceForm(TypedForm):
     """What is asked now."""
 
     price = forms.DecimalField(
-        label="Asking price, US dollars", min_value=0, max_digits=10, decimal_places=2, required=False, help_text="Empty: none is asked."
+        label="Asking price, US dollars", min_value=0, max_digits=10, decimal_places=2, error_messages={"required": "Give the price."}
     )
     discount_code = forms.CharField(label="Discount code", max_length=100, required=False)
     notes = forms.CharField(label="Note", max_length=2000, required=False)

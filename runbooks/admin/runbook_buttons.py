@@ -9,12 +9,12 @@ from dataclasses import replace
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from bookops.buttons import Button, NothingMoved
+from bookops.buttons import Button, Caution, NothingMoved
 from bookops.clock import database_now
 from runbooks import comparing, executions, photos, pricing
 from runbooks.admin import forms
 from runbooks.admin.copy_buttons import ACQUIRE, COPY_BUTTONS, REMOVE, about_copy
-from runbooks.admin.money import usd
+from runbooks.admin.money import amount_in, usd
 from runbooks.admin.refused import keeping_typed
 from runbooks.comparing import CannotCompare
 from runbooks.deciding import WrongStatus, decide, delete_runbook
@@ -46,6 +46,13 @@ def _now(runbook: EvalRunbook) -> str:
 
 def change_price(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:
     given = forms.PriceForm(request.POST).cleaned()
+    now = runbook.current_asking_price
+    if "was" in request.POST and amount_in(request.POST["was"]) != now:
+        raise ValidationError(
+            f"The price is {usd(now)} by now: somebody has changed it since this page was drawn. Save again to replace it."
+        )
+    if (given["price"], given["discount_code"], given["notes"]) == (now, runbook.discount_code, ""):
+        return NothingMoved(f"The price is {usd(now)} already.")
     change = pricing.change_price(
         runbook, given["price"], by=request.user, discount_code=given["discount_code"], notes=given["notes"] or None
     )
@@ -137,7 +144,15 @@ def add_comparable(request: HttpRequest, runbook: EvalRunbook, value: str) -> st
             author=given["author"],
         )
         one = comparing.add_manual(runbook, entry, by=request.user, relevance=given["relevance"], why=given["why"])
-    return f"Added, of {one.get_relevance_display()} relevance. {_now(runbook)}"
+    if one.excluded:
+        told = (
+            f"Added, but left out, for the code takes it for {one.excluded_why}. Where you know better, set its relevance and let it count"
+        )
+    elif one.relevance == Comparable.Relevance.LOW:
+        told = f"Added, but it does not count beside relevant ones: low, {one.relevance_why}. Where you know better, set its relevance"
+    else:
+        return f"Added, of {one.get_relevance_display()} relevance. {_now(runbook)}"
+    return Caution(f"{told}, under “Change” below it. {_now(runbook)}")
 
 
 def add_file(request: HttpRequest, runbook: EvalRunbook, value: str) -> str:

@@ -191,10 +191,10 @@ def _what_if(runbook: EvalRunbook, query: QueryDict) -> dict[str, Any]:
     if asked is None:
         return {}
     try:
-        price = Decimal(asked) if asked.strip() else None
+        price = Decimal(asked)
         found = what_if(runbook, price)
     except (InvalidOperation, ValidationError) as error:
-        refusal = " ".join(error.messages) if isinstance(error, ValidationError) else "That is no price."
+        refusal = " ".join(error.messages) if isinstance(error, ValidationError) else "Give a price, such as 250."
         return {"what_if_refused": refusal, "what_if_price": asked}
     return {
         "what_if_price": asked,

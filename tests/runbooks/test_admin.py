@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.messages import get_messages
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -424,7 +426,7 @@ def test_what_if_shows_both_and_writes_nothing(boss):
     shown = boss.get(page(runbook), {"what_if": "100"})
     assert {name: (was, then) for name, was, then, _ in shown.context["what_if"]}["Asking price"] == ("$275", "$100")
     assert (EvalRunbook.objects.values().get(pk=runbook.pk), runbook.versions.count()) == before
-    for nonsense in ("abc", "NaN", "-5", "1e99", "Infinity"):
+    for nonsense in ("abc", "NaN", "-5", "1e99", "Infinity", "", "12.345"):
         assert boss.get(page(runbook), {"what_if": nonsense}).context["what_if_refused"], nonsense
 
 
@@ -438,6 +440,54 @@ def test_a_price_is_saved_with_its_code_and_note(boss):
     assert change.changed_by.username == "boss"
     assert "$275 → $150" in told(response)
     assert "Asking price" in told(press(boss, runbook, "price", price="much"))
+
+
+def test_a_press_that_did_nothing_is_no_part_of_the_history(boss):
+    runbook = make_runbook()
+    press(boss, runbook, "price", price="much")
+    press(boss, runbook, "price", price="275", discount_code=runbook.discount_code)
+    assert not LogEntry.objects.exists()
+    press(boss, runbook, "price", price="150")
+    assert "$275 → $150" in LogEntry.objects.get().get_change_message()
+
+
+def test_a_price_is_not_forgotten_with_a_discount_code(boss):
+    runbook = make_runbook()
+    assert "Give the price." in told(press(boss, runbook, "price", price="", discount_code="TEN"))
+    runbook.refresh_from_db()
+    assert (runbook.current_asking_price, runbook.discount_code) == (Decimal(275), "")
+
+
+def test_the_same_price_again_is_no_change(boss):
+    runbook = make_runbook()
+    press(boss, runbook, "price", price="150", discount_code="TEN")
+    assert told(press(boss, runbook, "price", price="150.00", discount_code="TEN")) == "The price is $150 already."
+    press(boss, runbook, "price", price="150", discount_code="TEN", notes="confirmed by letter")
+    assert [change.notes for change in runbook.price_changes.all()] == ["confirmed by letter", ""]
+
+
+def test_a_price_is_not_overwritten_from_a_page_that_shows_an_earlier_one(boss):
+    runbook = make_runbook()
+    assert 'name="was" value="275.00"' in boss.get(page(runbook)).content.decode()
+    press(boss, runbook, "price", price="150", was="275.00")
+    assert "The price is $150 by now" in told(press(boss, runbook, "price", price="90", was="275.00"))
+    runbook.refresh_from_db()
+    assert runbook.current_asking_price == Decimal(150)
+    press(boss, runbook, "price", price="90", was="150.00")
+    runbook.refresh_from_db()
+    assert runbook.current_asking_price == Decimal(90)
+
+
+def test_a_comparable_that_does_not_count_is_told_with_why(boss):
+    runbook = make_runbook()
+    for title, why in (
+        ("Some Other Book", "left out"),
+        ("Collins, Basil, 3 vols", "does not count beside relevant ones: low, another work by"),
+    ):
+        response = press(boss, runbook, "add_comparable", title=title, price="45", basis="sold")
+        assert why in told(response)
+        assert [message.level_tag for message in get_messages(response.wsgi_request)][-1] == "warning"
+    assert "of high relevance" in told(press(boss, runbook, "add_comparable", title="Another", price="45", basis="sold", relevance="high"))
 
 
 def test_a_button_leads_back_to_parts_of_the_page_only(boss):
@@ -550,7 +600,8 @@ def test_a_copy_is_acquired_received_and_removed(boss):
     runbook = make_runbook()
     copy = runbook.copy
     assert "Price paid" in told(press(boss, runbook, "acquire", price=""))
-    press(boss, runbook, "acquire", price="150", at="2026-11-20", place="eBay")
+    assert "not between 1950 and today" in told(press(boss, runbook, "acquire", price="150", at="2999-01-01"))
+    press(boss, runbook, "acquire", price="150", at="2024-11-20", place="eBay")
     copy.refresh_from_db()
     assert (copy.status, copy.purchase_price) == (Copy.Status.IN_TRANSIT, Decimal(150))
     assert LedgerEntry.objects.get(copy=copy).amount == Decimal(150)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -34,6 +35,15 @@ def test_a_decision_stands_beside_the_computed_recommendation():
     assert (runbook.versions.first().cause, runbook.versions.first().document["decision"]) == ("decision", "STRONG_BUY")
     rescore(runbook, cause="rescore")
     assert runbook.decision == "STRONG_BUY"
+
+
+@pytest.mark.parametrize("day", [date(2999, 1, 1), date(1949, 12, 31)])
+def test_nothing_was_bought_on_a_day_to_come_or_before_prices_say_anything(day):
+    copy = make_copy()
+    with pytest.raises(ValidationError) as refused:
+        acquire(copy, replace(BOUGHT, at=day), by=None)
+    assert list(refused.value.message_dict) == ["purchase_date"]
+    assert not LedgerEntry.objects.exists()
 
 
 def test_a_decision_can_be_taken_back():

@@ -37,6 +37,12 @@ def test_what_was_paid_for_the_same_work_is_a_sale_to_compare_with():
     assert {(one.origin, one.basis) for one in Comparable.objects.exclude(origin="ebay")} == {("ledger", "sold")}
 
 
+def test_a_day_to_come_is_refused_by_its_field():
+    with pytest.raises(ValidationError) as refused:
+        paid(make_owner(), at=date(2999, 1, 1))
+    assert list(refused.value.message_dict) == ["at"]
+
+
 def test_another_work_and_another_owners_ledger_say_nothing():
     runbook = make_valued(180)
     paid(runbook.owner, title="The Woman in White")

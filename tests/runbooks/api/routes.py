@@ -72,7 +72,7 @@ ROUTES: dict[str, list[Route]] = {
     "api/photos/<uuid:photo_id>/restore": [Route(OWNED, "POST", json_body, status=409)],
     "api/copies": [Route(OWN)],
     COPY: [Route(OWNED)],
-    f"{COPY}/acquire": [Route(OWNED, "POST", lambda: json_body(purchase_price="200", purchase_date="2026-11-22"))],
+    f"{COPY}/acquire": [Route(OWNED, "POST", lambda: json_body(purchase_price="200", purchase_date="2024-11-22"))],
     f"{COPY}/receive": [Route(OWNED, "POST", json_body, status=400)],
     f"{COPY}/remove": [Route(OWNED, "POST", json_body)],
     "api/ledger": [

@@ -194,6 +194,12 @@ def test_waiting_too_short_answers_202(api: Client) -> None:
     assert (answer.status_code, answer.json()["status"]) == (202, "RUNNING")
 
 
+def test_a_wait_that_is_no_time_is_refused_before_anything_begins(api: Client) -> None:
+    answer = post(api, "/api/books/import-ebay?wait=abc", url=LINK)
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, ["wait"])
+    assert not Execution.objects.exists()
+
+
 def test_what_came_to_nothing_while_it_was_waited_for_says_why(owner: Any) -> None:
     execution = make_execution(owner, state=State.FAILED, detail="It has ended. Paste the listing.")
     status, body = ImportEbayView.finished(execution.pk) or (0, {})
