@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -219,9 +220,9 @@ def read_ahead(source: Iterator[T]) -> Iterator[T]:
     """
     end = object()
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming = thread.submit(next, source, end)
+        coming = thread.submit(copy_context().run, next, source, end)
         while (one := coming.result()) is not end:
-            coming = thread.submit(next, source, end)
+            coming = thread.submit(copy_context().run, next, source, end)
             yield cast(T, one)
 
 

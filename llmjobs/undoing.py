@@ -35,6 +35,8 @@ class Undone:
     undone: int = 0
     #: Fields that stay, because somebody has touched them since.
     kept: int = 0
+    #: Answers that stay by a fault of ours.
+    failed: int = 0
 
 
 def undo_item(item: LLMJobItem, *, by: Any) -> Undone:
@@ -132,8 +134,8 @@ def _put_back_chunk(undo: JobUndo, ids: Sequence[int]) -> None:
 def _end(undo: JobUndo) -> None:
     with transaction.atomic():
         job = LLMJob.objects.select_for_update().get(pk=undo.job_id)
-        if not JobUndo.objects.filter(pk=undo.pk, ended_at=None).update(ended_at=database_now(), ring_at=None):
-            return
+        if not JobUndo.objects.filter(pk=undo.pk, ended_at=None).update(ended_at=database_now(), ring_at=None, done=F("total")):
+            return  # another worker ended it
         undo.refresh_from_db()
         job.record("undone", answers=undo.undone, kept=undo.kept, failed=undo.failed, by=undo.asked_by_id)
 

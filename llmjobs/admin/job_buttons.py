@@ -33,10 +33,11 @@ def items_moved(count: int, what: str) -> str:
 
 def undone_words(undone: Undone | JobUndo) -> str:
     """Return what taking back came to."""
-    if not undone.undone and not undone.kept:
+    if not undone.undone and not undone.kept and not undone.failed:
         return NothingMoved("Nothing was undone: no answer stands as it was written.")
     kept = f" {undone.kept:,} field{'s were' if undone.kept != 1 else ' was'} left: somebody has touched them since." if undone.kept else ""
-    return f"{undone.undone:,} answer{'s were' if undone.undone != 1 else ' was'} undone.{kept}"
+    failed = f" {undone.failed:,} could not be put back by a fault of ours." if undone.failed else ""
+    return f"{undone.undone:,} answer{'s were' if undone.undone != 1 else ' was'} undone.{kept}{failed}"
 
 
 def dollars_typed(words: str) -> int | None:

@@ -191,7 +191,7 @@ class UndoSerializer(serializers.ModelSerializer[JobUndo]):
     """How far taking back a whole job has come."""
 
     asked_at = serializers.DateTimeField(allow_null=True, help_text="What was written later stays. Null where there was nothing to undo.")
-    ended_at = serializers.DateTimeField(allow_null=True, help_text="Null while it goes on.")
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="Null while it goes on; at once where there was nothing to undo.")
     total = serializers.IntegerField(help_text="Answers that stood as written when it was asked.")
     done = serializers.IntegerField(help_text="Those of them that have been looked at.")
     undone = serializers.IntegerField(help_text="Answers of which something was put back.")

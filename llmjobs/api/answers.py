@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from bookops.api.pagination import HighestIdFirst, InOrder, Pages
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
+from bookops.clock import database_now
 from bookops.idempotency import idempotent
 from llmjobs import reviewing, undoing
 from llmjobs.api.actions import ActionView, action
@@ -138,7 +139,7 @@ class UndoJobView(ActionView):
         """Have them undone."""
         undo = undoing.undo_job(job, by=request.user)
         if undo is None:
-            return Response(UndoSerializer(JobUndo()).data)
+            return Response(UndoSerializer(JobUndo(ended_at=database_now())).data)
         return accepted(job, UndoSerializer(undo).data)
 
 

@@ -328,6 +328,7 @@ def test_the_next_portion_is_read_while_one_is_worked_on_and_no_further():
         assert not any(event.is_set() for event in read[number + 2 :])
 
 
+@pytest.mark.once
 def test_its_memory_does_not_grow_with_the_results(provider, monkeypatch):
     batch = make_sent_batch(2)
     provider.answer_all(batch)

@@ -14,13 +14,14 @@ from bookops.events import RunEvent
 from bookops.purposes import purpose_named
 from enrichment.imports import edit_book
 from llmjobs import undoing
+from llmjobs.admin.job_buttons import undone_words
 from llmjobs.applying import apply_results
 from llmjobs.jobs import retry_failed
 from llmjobs.models import JobUndo, LLMJob, LLMJobItem, Proposal
 from llmjobs.providers import Result, Verdict
 from llmjobs.reviewing import accept
 from llmjobs.sweeping import sweep_jobs
-from llmjobs.undoing import undo_item, undo_job, work_on_undo
+from llmjobs.undoing import Undone, undo_item, undo_job, work_on_undo
 from tests.concurrency import at_once
 from tests.factories import make_owner
 from tests.llmjobs.crashing import crashes_at
@@ -268,7 +269,7 @@ def test_an_answer_that_is_undone_by_itself_meanwhile_is_undone_once():
     work_on_undo(undo.pk)
 
     undo.refresh_from_db()
-    assert (undo.undone, undo.ended_at is None) == (1, False)
+    assert (undo.undone, undo.done, undo.ended_at is None) == (1, 2, False)
     assert set(Book.objects.values_list("version", flat=True)) == {3}
 
 
@@ -392,3 +393,8 @@ def test_a_crash_around_any_write_is_gone_on_from(small_chunks):
             break
         crashes += 1
     assert crashes > 5
+
+
+def test_it_does_not_say_that_nothing_stood_where_nothing_could_be_put_back():
+    assert undone_words(Undone(failed=2)) == "0 answers were undone. 2 could not be put back by a fault of ours."
+    assert undone_words(Undone()).startswith("Nothing was undone")

@@ -101,7 +101,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent = f"""
 import sys, time
 from pathlib import Path
-from bookops.stack.child import Child, begin
+from bookops.stack.child import Child
 child = Child(['sleep', '60'], log=Path({str(tmp_path / "log")!r}))
 print(child.pid, flush=True)
 time.sleep(60)

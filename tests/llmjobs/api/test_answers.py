@@ -203,7 +203,7 @@ def test_where_nothing_was_written_there_is_nothing_to_undo(api: Client, owner: 
     told = post(api, job, "undo")
 
     assert (told.status_code, set(undo_counts(told.json()).values())) == (200, {0})
-    assert told.json()["asked_at"] is None
+    assert (told.json()["asked_at"], told.json()["ended_at"] is None) == (None, False)
     assert api.get(f"/api/llm-jobs/{job.pk}").json()["undo"] is None
 
 
