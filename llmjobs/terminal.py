@@ -19,16 +19,18 @@ def follow(job: LLMJob, console: Console, *, sleep: Callable[[float], None] = ti
     while True:
         job.refresh_from_db()
         counts = job.aggregates()
-        line = f"{job.status}: {counts['submitted']} of {job.total_items} sent, {counts['processed']} answered"
+        failed = f", {counts['failed']} failed" if counts["failed"] else ""
+        line = f"{job.status}: {counts['submitted']} of {job.total_items} sent, {counts['succeeded']} answered{failed}"
         if line != shown:
             console.print(line, highlight=False)
             shown = line
         if job.has_ended:
             break
         sleep(POLL_SECONDS)
+    cancelled = f", {counts['cancelled']} cancelled" if counts["cancelled"] else ""
     flagged = f", {counts['flagged']} flagged" if counts["flagged"] else ""
     console.print(
-        f"{counts['succeeded']} succeeded, {counts['failed']} failed{flagged}; "
+        f"{counts['succeeded']} succeeded, {counts['failed']} failed{cancelled}{flagged}; "
         f"{counts['input_tokens']:,} tokens in, {counts['output_tokens']:,} out, {dollars(counts['cost'])}, job {job.pk}",
         highlight=False,
     )

@@ -84,7 +84,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
         items = LLMJobItem.objects.filter(job=OuterRef("pk")).order_by().values("job")
         waiting = Proposal.objects.filter(job=OuterRef("pk"), state=Proposal.State.WAITING).order_by().values("job")
         return some.defer("system", "template", "scope").annotate(
-            processed=_while_open(items.filter(state__in=ENDED).annotate(n=Count("pk")), "processed"),
+            answered=_while_open(items.filter(state=State.SUCCEEDED).annotate(n=Count("pk")), "succeeded"),
             broken=_while_open(items.filter(state__in=BROKEN).annotate(n=Count("pk")), "failed"),
             flagged_items=_while_open(items.filter(flagged=True).annotate(n=Count("pk")), "flagged"),
             microdollars=_while_open(items.annotate(n=Sum("cost")), "cost"),
@@ -102,7 +102,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
 
     @admin.display(description="done")
     def progress(self, job: Any) -> str:
-        return bar(job.processed, job.total_items)
+        return bar(job.answered + job.broken, job.total_items)
 
     @admin.display(description="failed")
     def failures(self, job: Any) -> str:
@@ -119,7 +119,7 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
     @admin.display(description="a minute")
     def pace_shown(self, job: Any) -> str:
         # For people: the database's clock would cost a query a row.
-        pace = pace_of(job, job.processed, timezone.now())
+        pace = pace_of(job, job.answered, timezone.now())
         return f"{pace:,.1f}" if pace else ""
 
     @admin.display(description="cost")
@@ -193,6 +193,9 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
         """Return what the parts of the page show that change while a job goes on."""
         items = LLMJobItem.objects.filter(job=job)
         totals = job.aggregates()
+        # What was cancelled has ended too, but nobody has worked on it to its end.
+        processed = totals["succeeded"] + totals["failed"]
+        statuses = status_counts(items)
         now = database_now()
         proposals = Proposal.objects.filter(job=job).order_by().values_list("state").annotate(n=Count("pk"))
         may_run = self.has_run_permission(request)
@@ -205,11 +208,11 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
             "undone": undone_words(undo) if undo and undo.ended_at else "",
             "status": status_badge(job),
             "totals": totals,
-            "percent": round(100 * totals["processed"] / max(job.total_items, 1), 1),
+            "processed": processed,
+            "percent": round(100 * processed / max(job.total_items, 1), 1),
             "sent_percent": round(100 * totals["submitted"] / max(job.total_items, 1), 1),
             "statuses": [
-                (ITEM_WORDS.get(name, name), count, list_of(LLMJobItem, job=job.pk, status=name))
-                for name, count in status_counts(items).items()
+                (ITEM_WORDS.get(name, name), count, list_of(LLMJobItem, job=job.pk, status=name)) for name, count in statuses.items()
             ],
             "flagged_address": list_of(LLMJobItem, job=job.pk, flagged__exact=1),
             "items_address": list_of(LLMJobItem, job=job.pk),
@@ -220,11 +223,13 @@ class LLMJobAdmin(StartingMixin, RunAdmin):
                 (Proposal.State(state).label, count, list_of(Proposal, job=job.pk, state__exact=state))
                 for state, count in sorted(proposals)
             ],
+            "may_come_late": "cancelled" in statuses,
+            "late": items.filter(came_late=True).count() if totals["cancelled"] or totals["failed"] else 0,
             "waiting": dict(proposals).get(Proposal.State.WAITING, 0),
             "review_address": review_address(job),
             "may_review": request.user.has_perm(REVIEW),
             "forecast_end": forecast_end(job) if job.state in OPEN and not job.paused_at else None,
-            "pace": pace_of(job, totals["processed"], now),
+            "pace": pace_of(job, totals["succeeded"], now),
             "cost": dollars(totals["cost"]),
             "held": dollars(totals["held"]) if totals["held"] else "",
             "measures": [(one, dollars(one.cost), _each(one.cost_per_accepted), _per_cent(one.accuracy)) for one in measures_of(items)],
@@ -258,12 +263,12 @@ def review_address(job: LLMJob) -> str:
     return f"{reverse('admin:llmjobs_proposal_review')}?job={job.pk}"
 
 
-def pace_of(job: LLMJob, processed: int, now: datetime) -> float | None:
-    """Return how many items of a job end in a minute; None before it has sent any."""
-    if job.submitted_at is None or not processed:
+def pace_of(job: LLMJob, answered: int, now: datetime) -> float | None:
+    """Return how many items of a job are answered in a minute; None before any is."""
+    if job.submitted_at is None or not answered:
         return None
     seconds = ((job.ended_at or now) - job.submitted_at).total_seconds()
-    return processed * 60 / max(seconds, 1.0)
+    return answered * 60 / max(seconds, 1.0)
 
 
 def _each(microdollars: float | None) -> str:

@@ -302,6 +302,41 @@ def test_cancelling_says_whether_it_did(boss):
     assert "ended already" in told(press(boss, job, "cancel"))
 
 
+def test_a_cancelled_job_counts_as_processed_only_what_was_answered_or_failed(boss):
+    job = make_sent_job(4)
+    first, second, *_ = items_of(job)
+    apply_results(job.pk, {first.pk: answer(first.provider_task_id)})
+    LLMJobItem.objects.filter(pk=second.pk).update(state=State.FAILED)
+    hour_ago = database_now() - timedelta(hours=1)
+    LLMJob.objects.filter(pk=job.pk).update(submitted_at=hour_ago)
+    jobs.cancel(job)
+    LLMJob.objects.filter(pk=job.pk).update(ended_at=hour_ago + timedelta(minutes=1))
+
+    shown = boss.get(page(job))
+    assert (shown.context["processed"], shown.context["percent"], shown.context["pace"]) == (2, 50.0, 1.0)
+    assert "<strong>2</strong> cancelled or skipped" in shown.content.decode()
+    [line] = boss.get(listing_of(LLMJob)).context["cl"].result_list
+    assert (line.answered, line.broken) == (1, 1)
+    assert "</progress> 2 / 4" in boss.get(listing_of(LLMJob)).content.decode()
+
+
+def test_a_cancelled_job_says_what_becomes_of_late_answers(boss):
+    job = make_sent_job(2)
+    assert 'id="late"' not in boss.get(page(job)).content.decode()
+    jobs.cancel(job)
+    assert "kept and paid, never applied. So far: <strong>0</strong>." in boss.get(page(job)).content.decode()
+
+    late = items_of(job)[0]
+    apply_results(job.pk, {late.pk: answer(late.provider_task_id)})
+    assert "kept and paid, never applied. So far: <strong>1</strong>." in boss.get(page(job)).content.decode()
+
+
+def test_a_job_of_which_nothing_was_sent_awaits_no_late_answer(boss):
+    job = make_rendered_job(2)
+    jobs.cancel(job)
+    assert 'id="late"' not in boss.get(page(job)).content.decode()
+
+
 def test_failed_items_are_sent_round_again(boss):
     job = make_broken(2)
     assert told(press(boss, job, "retry_failed")) == "2 items were sent round again."

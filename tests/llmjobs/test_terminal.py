@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from bookops.runs import State
-from llmjobs.models import LLMJob
+from llmjobs.jobs import cancel
+from llmjobs.models import LLMJob, LLMJobItem
 from llmjobs.terminal import follow
 from tests.llmjobs.factories import make_rendered_job
 
@@ -25,3 +26,13 @@ def test_it_tells_what_changes_until_the_job_has_ended() -> None:
     follow(job, Console(file=said, width=200), sleep=end)
     assert [line.partition(":")[0] for line in said.getvalue().splitlines()[:2]] == ["running", "completed"]
     assert str(job.pk) in said.getvalue()
+
+
+def test_it_calls_nothing_answered_that_was_cancelled() -> None:
+    job = make_rendered_job(3)
+    LLMJobItem.objects.filter(job=job, number=1).update(state=State.SUCCEEDED)
+    cancel(job)
+    said = io.StringIO()
+
+    follow(job, Console(file=said, width=200))
+    assert "0 of 3 sent, 1 answered\n1 succeeded, 0 failed, 2 cancelled;" in said.getvalue()
