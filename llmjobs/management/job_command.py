@@ -14,6 +14,9 @@ from bookops.spend import dollars
 from llmjobs.estimating import forecast_end
 from llmjobs.models import LLMJob
 
+#: Facts about money; `price` is the cost in words, for who reads JSON.
+MICRODOLLARS = {"cost", "held", "most_cost", "most_cost_if_resent"}
+
 
 class JobCommand(BaseCommand):
     """Call `act` with the job that was named and print what it returns; a command says in `act` what it does."""
@@ -54,7 +57,8 @@ def facts_of(job: LLMJob) -> dict[str, Any]:
 
 
 def shown(facts: Any, *, as_json: bool) -> str:
-    """Return facts as one line of JSON, or a line each."""
+    """Return facts as one line of JSON, or for people a line each with its microdollars as dollars."""
     if as_json:
         return json.dumps(facts, default=str, ensure_ascii=False)
-    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items())
+    told = {name: dollars(value) if name in MICRODOLLARS else value for name, value in facts.items() if name != "price"}
+    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in told.items())

@@ -8,9 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bookops.dispatch import rung_here
-from llmjobs.models import LLMJob
+from bookops.spend import dollars
+from llmjobs.models import LLMJob, LLMJobItem
 from tests.factories import make_owner
 from tests.llmjobs.factories import know_models, make_books, make_rendered_job
+from tests.llmjobs.results import HELD, make_sent_job
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,24 @@ def test_it_says_how_a_job_stands(capsys):
     said = answer_of(capsys, "llm_job_status", job.pk)
 
     assert (said["status"], said["total"], said["processed"], said["price"]) == ("running", 2, 0, "$0.0000")
+
+
+def test_it_tells_people_of_money_in_dollars_and_programs_in_microdollars(capsys):
+    job = make_sent_job(2)
+    LLMJobItem.objects.filter(job=job, number=1).update(cost=1257)
+
+    assert answer_of(capsys, "llm_job_status", job.pk)["cost"] == 1257
+    call_command("llm_job_status", str(job.pk))
+    said = capsys.readouterr().out.splitlines()
+    assert {"cost: $0.0013", f"held: {dollars(2 * HELD)}"} <= set(said)
+
+
+def test_it_tells_people_of_an_estimate_in_dollars_and_by_model(owner, capsys):
+    call_command("submit_llm_job", "flag", owner="anna", estimate=True)
+    said = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert said["cost"].startswith("$0.0")
+    assert said["openai gpt-6-luna, standard"].startswith("3 calls, ")
+    assert said["openai gpt-6-luna, standard"].endswith(f"{said['cost']}, at most {said['most cost']}")
 
 
 def test_it_cancels_a_job_once(capsys):

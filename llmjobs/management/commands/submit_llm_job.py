@@ -57,7 +57,7 @@ class Command(BaseCommand):
             if options["preview"]:
                 facts = asdict(preview(*asked, most=options["preview"]))
             elif options["estimate"]:
-                facts = facts_of(estimate(*asked))
+                facts = (facts_of if options["json"] else told_of)(estimate(*asked))
             else:
                 job = create_job(*asked)
                 if options["wait"]:
@@ -96,5 +96,15 @@ def plan_of(options: dict[str, Any]) -> Plan:
 
 
 def facts_of(seen: Estimate) -> dict[str, Any]:
-    """Return an estimate with its money for people."""
+    """Return an estimate with its money for people, too."""
     return asdict(seen) | {"price": dollars(seen.cost), "price_at_most": dollars(seen.most_cost)}
+
+
+def told_of(seen: Estimate) -> dict[str, Any]:
+    """Return an estimate as people read it: a line a model."""
+    by_model = {
+        f"{ask.provider} {ask.model}, {ask.tier}": f"{ask.calls:,} calls, {ask.input_tokens:,} tokens in, {ask.output_tokens:,} out, "
+        f"{dollars(ask.cost)}, at most {dollars(ask.most_cost)}"
+        for ask in seen.asks
+    }
+    return {name: value for name, value in asdict(seen).items() if name != "asks"} | by_model
