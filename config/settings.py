@@ -139,6 +139,8 @@ TEMPLATES = [
     }
 ]
 
+# Who opens the login page itself gets to the desk from there.
+LOGIN_REDIRECT_URL = "/admin/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -377,7 +379,7 @@ IDEMPOTENCY_HOURS = env.number("IDEMPOTENCY_HOURS", 24, least=0.01)
 # --- Background work: leases, attempts, chunks -----------------------------------------------------------------------------
 
 # A lease is short and kept alive by a heartbeat; every outbound deadline lies below it.
-LEASE_SECONDS = env.number("LEASE_SECONDS", 60, least=5)
+LEASE_SECONDS = env.number("LEASE_SECONDS", 30, least=5)
 MAX_ATTEMPTS = env.whole("MAX_ATTEMPTS", 5, least=1)
 MAX_LOSSES = env.whole("MAX_LOSSES", 5, least=1)
 RETRY_BASE_SECONDS = env.number("RETRY_BASE_SECONDS", 2)

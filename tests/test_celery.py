@@ -6,6 +6,7 @@ import gc
 
 from celery import signals
 from celery.backends.base import DisabledBackend
+from kombu import Connection
 
 from config import celery
 from runbooks.tasks import advance_execution
@@ -22,5 +23,5 @@ def test_a_worker_collects_garbage_only_of_what_was_made_since_it_was_ready() ->
 
 
 def test_who_sends_a_task_opens_no_backend_for_its_result() -> None:
-    result = advance_execution.AsyncResult("an id")
-    assert (result.id, type(result.backend)) == ("an id", DisabledBackend)
+    sent = advance_execution.apply_async(("an id",), connection=Connection("memory://"))
+    assert (bool(sent.id), type(sent.backend)) == (True, DisabledBackend)

@@ -143,7 +143,7 @@ def test_a_process_that_asks_no_source_needs_no_key() -> None:
 @pytest.mark.parametrize(
     ("changes", "refused"),
     [
-        ({"SOURCE_DEADLINE_SECONDS": "60"}, "SOURCE_DEADLINE_SECONDS is 60: it must be below LEASE_SECONDS (60)"),
+        ({"SOURCE_DEADLINE_SECONDS": "60"}, "SOURCE_DEADLINE_SECONDS is 60: it must be below LEASE_SECONDS (30)"),
         ({"LEASE_SECONDS": "10"}, "SOURCE_DEADLINE_SECONDS is 20: it must be below LEASE_SECONDS (10)"),
         ({"SOURCE_CONNECT_SECONDS": "20"}, "SOURCE_CONNECT_SECONDS is 20: it must be below SOURCE_DEADLINE_SECONDS (20)"),
         ({"SOURCE_DEADLINE_SECONDS": "4"}, "SOURCE_CONNECT_SECONDS is 5: it must be below SOURCE_DEADLINE_SECONDS (4)"),

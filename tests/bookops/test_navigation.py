@@ -28,3 +28,11 @@ def test_what_is_opened_each_day_comes_first_and_every_table_once():
 def test_who_may_view_sees_no_accounts_and_who_may_nothing_sees_nothing():
     assert "Authentication and Authorization" not in [title for title, _ in titles_for(make_staff(VIEWER))]
     assert titles_for(make_owner(is_staff=True)) == []
+
+
+def test_who_logs_in_on_the_login_page_itself_gets_to_the_desk(client):
+    staff = make_staff(VIEWER)
+    staff.set_password("a long enough one")
+    staff.save()
+    answer = client.post("/admin/login/", {"username": staff.username, "password": "a long enough one"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
