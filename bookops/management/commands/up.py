@@ -105,7 +105,7 @@ class Command(BaseCommand):
                     if code:
                         self.stderr.write(f"The last command did not succeed (exit code {code}); everything else is up.")
                     supervisor.wait_for(parts)
-                    self.say_where(port, flower_port, kept)
+                    self.say_where(port, flower_port, sandbox_port, kept)
                     supervisor.watch()
                     self.stdout.write("\nStopping ...")
             if once:
@@ -125,14 +125,16 @@ class Command(BaseCommand):
                 return code
         return 0
 
-    def say_where(self, port: int, flower_port: int, kept: MachineSecrets) -> None:
+    def say_where(self, port: int, flower_port: int, sandbox_port: int, kept: MachineSecrets) -> None:
         """Print where to look and how to log in."""
         web = f"http://{HOST}:{port}"
+        answering = f"http://{HOST}:{sandbox_port}/_sandbox/settings"
+        sandbox = f"\n  Sandbox    {answering}   (how it answers; POST changes it)" if settings.SOURCES == "sandbox" else ""
         self.stdout.write(
             f"""
   Admin      {web}/admin/
   API docs   {web}/api/docs
-  Flower     http://{HOST}:{flower_port}/   ({ADMIN} / {kept.flower_password})
+  Flower     http://{HOST}:{flower_port}/   ({ADMIN} / {kept.flower_password}){sandbox}
   Log in     {ADMIN} / {kept.password}   (made for this machine)
   API token  curl -H "Authorization: Token {kept.token}" {web}/api/imports
   Data       {settings.VAR_DIR}   (logs in log/)
