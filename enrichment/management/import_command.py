@@ -7,8 +7,9 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from bookops.asked_wrongly import AskedWrongly
 from enrichment.models import LibraryImport
 
 
@@ -16,7 +17,7 @@ class ImportCommand(BaseCommand):
     """Call `act` with the import that was named and print what it returns.
 
     Not complete by itself: a command says in `act` what to do and returns the facts to print. Exit code 0 when it was done, 1 when
-    there is no such import or it could not be done.
+    it could not be done, 2 when there is no such import.
     """
 
     requires_system_checks: list[str] = []
@@ -33,10 +34,10 @@ class ImportCommand(BaseCommand):
         raise NotImplementedError
 
     def import_of(self, import_id: uuid.UUID) -> LibraryImport:
-        """Return the import; raises CommandError when there is none."""
+        """Return the import; raises AskedWrongly when there is none."""
         found = LibraryImport.objects.filter(pk=import_id).first()
         if found is None:
-            raise CommandError(f"There is no import {import_id}.")
+            raise AskedWrongly(f"There is no import {import_id}.")
         return found
 
     def answer(self, facts: dict[str, Any], *, as_json: bool) -> None:

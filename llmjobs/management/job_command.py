@@ -7,8 +7,9 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from bookops.asked_wrongly import AskedWrongly
 from bookops.runs import ENDED
 from bookops.spend import dollars
 from llmjobs.estimating import forecast_end
@@ -30,7 +31,7 @@ class JobCommand(BaseCommand):
     def handle(self, *, job_id: uuid.UUID, **options: Any) -> None:
         job = LLMJob.objects.filter(pk=job_id, deleted_at=None).first()
         if job is None:
-            raise CommandError(f"There is no job {job_id}.")
+            raise AskedWrongly(f"There is no job {job_id}.")
         self.stdout.write(shown(self.act(job, **options), as_json=options["json"]))
 
     def act(self, job: LLMJob, **options: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from bookops.asked_wrongly import AskedWrongly, user_named
 from enrichment.account import account_of
 from enrichment.formats import ExportRefused
 from enrichment.imports import start_import
@@ -19,8 +19,8 @@ from enrichment.inline import import_inline
 from enrichment.models import LibraryImport
 from enrichment.terminal import ImportBar, follow, print_account
 
-#: Exit codes besides 0 and 1.
-REFUSED, STILL_RUNNING = 2, 3
+#: Exit code besides those of all commands.
+STILL_RUNNING = 3
 
 
 class Command(BaseCommand):
@@ -42,9 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the account as JSON, and no bar")
 
     def handle(self, *, file: Path, owner: str, wait: bool, inline: bool, **options: Any) -> None:
-        user = get_user_model().objects.filter(username=owner).first()
-        if user is None:
-            raise CommandError(f"There is no user {owner!r}. Make one: manage.py createsuperuser --username {owner}")
+        user = user_named(owner)
         console = Console(stderr=options["json"], quiet=options["json"], soft_wrap=True)
         try:
             with file.open("rb") as content:
@@ -61,9 +59,9 @@ class Command(BaseCommand):
                 else:
                     library_import = start_import(**start)
         except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+            raise AskedWrongly(f"{file} cannot be read: {error.strerror}.") from error
         except ExportRefused as refused:
-            raise CommandError(str(refused), returncode=REFUSED) from refused
+            raise AskedWrongly(str(refused)) from refused
         if (earlier := library_import.same_file_before()) is not None:
             console.print(
                 f"It is the same file as import {earlier.pk} of {earlier.created_at:%Y-%m-%d %H:%M} UTC: its books are found again."

@@ -16,7 +16,7 @@ FAILED, RUNNING = 1, 3
 
 
 class Command(ImportCommand):
-    help = "Say how an import stands. Exit code 0: complete; 1: failed, cancelled or unknown; 3: still running."
+    help = "Say how an import stands. Exit code 0: complete; 1: failed or cancelled; 2: there is none; 3: still running."
 
     def handle(self, *, import_id: uuid.UUID, **options: Any) -> None:
         library_import = self.import_of(import_id)

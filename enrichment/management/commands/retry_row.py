@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from bookops.asked_wrongly import AskedWrongly
 from enrichment.imports import retry_row
 from enrichment.management.import_command import ImportCommand
 from enrichment.models import LibraryImport
@@ -22,7 +23,7 @@ class Command(ImportCommand):
     def act(self, library_import: LibraryImport, **options: Any) -> dict[str, Any]:
         row = library_import.rows.filter(number=options["number"]).first()
         if row is None:
-            raise CommandError(f"The import has no row {options['number']}.")
+            raise AskedWrongly(f"The import has no row {options['number']}.")
         if not retry_row(row):
             raise CommandError(f"Row {row.number} is {row.state}: only failed and dead rows that could be read are retried.")
         return {"import": str(library_import.pk), "row": row.number, "rows_sent_again": 1}

@@ -9,7 +9,7 @@ from llmjobs.models import LLMJob
 
 
 class Command(JobCommand):
-    help = "Say how an LLM job stands: counts, tokens, money, forecast. Exit code 1 when there is no such job."
+    help = "Say how an LLM job stands: counts, tokens, money, forecast. Exit code 2 when there is no such job."
 
     def act(self, job: LLMJob, **options: Any) -> dict[str, Any]:
         return facts_of(job)

@@ -7,11 +7,11 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from rich.console import Console
 
+from bookops.asked_wrongly import AskedWrongly, user_named
 from bookops.language_models import MILLION, UnknownModel
 from bookops.purposes import all_purposes
 from bookops.spend import dollars
@@ -21,9 +21,6 @@ from llmjobs.management.job_command import shown
 from llmjobs.plans import PRIORITIES, Plan, Scope
 from llmjobs.previewing import preview
 from llmjobs.terminal import follow
-
-#: Exit code besides 0 and 1.
-REFUSED = 2
 
 
 class Command(BaseCommand):
@@ -49,9 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
     def handle(self, *, purpose: str, owner: str, **options: Any) -> None:
-        user = get_user_model().objects.filter(username=owner).first()
-        if user is None:
-            raise CommandError(f"There is no user {owner!r}. Make one: manage.py createsuperuser --username {owner}")
+        user = user_named(owner)
         asked = (user, purpose, scope_of(options), plan_of(options))
         try:
             if options["preview"]:
@@ -65,19 +60,19 @@ class Command(BaseCommand):
                     sys.exit(0 if job.status == "completed" else 1)
                 facts = {"job": str(job.pk), "items": job.total_items, "status": job.status}
         except (ValidationError, UnknownModel) as error:
-            raise CommandError(" ".join(getattr(error, "messages", [str(error)])), returncode=REFUSED) from error
+            raise AskedWrongly(" ".join(getattr(error, "messages", [str(error)]))) from error
         self.stdout.write(shown(facts, as_json=options["json"]))
 
 
 def scope_of(options: dict[str, Any]) -> Scope:
-    """Return the scope that the options name; raises CommandError for a filter without a value."""
+    """Return the scope that the options name; raises AskedWrongly for a filter without a value."""
     if options["ids"]:
         return Scope("ids", ids=tuple(options["ids"]))
     if not options["where"]:
         return Scope("all")
     named = [one.partition("=") for one in options["where"]]
     if not all(separator for _, separator, _ in named):
-        raise CommandError("Write --where as NAME=VALUE, such as --where language=de.", returncode=REFUSED)
+        raise AskedWrongly("Write --where as NAME=VALUE, such as --where language=de.")
     return Scope("filters", filters={name: value for name, _, value in named})
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from bookops.asked_wrongly import user_named
 from runbooks.reference_loading import give_first_wishes, load_reference_data
 
 
@@ -19,9 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--owner", help="give this user the wishes to start from, unless there are any")
 
     def handle(self, *, overwrite: bool, owner: str | None, **_: Any) -> None:
-        user = get_user_model().objects.filter(username=owner).first() if owner else None
-        if owner and user is None:
-            raise CommandError(f"There is no user {owner!r}.")
+        user = user_named(owner) if owner else None
         written = load_reference_data(overwrite=overwrite)
         wishes = give_first_wishes(user) if user else 0
         self.stdout.write(", ".join(f"{name}: {count} rows" for name, count in [*written.items(), ("wishes", wishes)]))

@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from bookops.asked_wrongly import user_named
 from runbooks.rescoring import Rescore, rescore_all
 
 #: Runbooks between two words on how far it is.
@@ -27,9 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object with the flips")
 
     def handle(self, *, owner: str | None, dry_run: bool, look_up: bool, after: int, **options: Any) -> None:
-        user = get_user_model().objects.filter(username=owner).first() if owner else None
-        if owner and user is None:
-            raise CommandError(f"There is no user {owner!r}.")
+        user = user_named(owner) if owner else None
         flips: list[Rescore] = []
         scored = changed = 0
         last = after

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from bookops.asked_wrongly import AskedWrongly
 from runbooks.executions import CannotRetry, retry_step
 from runbooks.models import Execution
 from runbooks.plan import SHOWN
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *, execution: uuid.UUID, step: str, **options: Any) -> None:
         found = Execution.objects.filter(pk=execution).first()
         if found is None:
-            raise CommandError(f"There is no execution {execution}.")
+            raise AskedWrongly(f"There is no execution {execution}.")
         variant = {name: options[name] for name in ("query", "model") if options[name]}
         try:
             run = retry_step(found, step, variant=variant)

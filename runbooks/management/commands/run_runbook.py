@@ -7,17 +7,17 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from bookops.asked_wrongly import AskedWrongly, user_named
 from runbooks.executions import AnotherOneRuns, start_import
 from runbooks.inline import evaluate_inline
 from runbooks.links import BadLink
 from runbooks.terminal import StepLines, follow, outcome_of, print_outcome
 
-#: Exit codes besides 0 and 1.
-REFUSED, STILL_RUNNING = 2, 3
+#: Exit code besides those of all commands.
+STILL_RUNNING = 3
 
 
 class Command(BaseCommand):
@@ -38,15 +38,13 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON, and no steps")
 
     def handle(self, *, url: str, owner: str, wait: bool, inline: bool, **options: Any) -> None:
-        user = get_user_model().objects.filter(username=owner).first()
-        if user is None:
-            raise CommandError(f"There is no user {owner!r}. Make one: manage.py createsuperuser --username {owner}")
+        user = user_named(owner)
         console = Console(stderr=options["json"], quiet=options["json"], soft_wrap=True)
         start: dict[str, Any] = {"owner": user, "url": url, "options": {"model": options["model"]} if options["model"] else {}}
         try:
             execution = evaluate_inline(watch=StepLines(console).show, **start) if inline else start_import(**start)[0]
         except (BadLink, AnotherOneRuns) as refused:
-            raise CommandError(str(refused), returncode=REFUSED) from refused
+            raise AskedWrongly(str(refused)) from refused
         if not inline and not wait:
             self.stdout.write(json.dumps(outcome_of(execution)) if options["json"] else f"Execution {execution.pk} has started.")
             return
