@@ -614,6 +614,8 @@ def test_the_home_page_says_what_waits(boss):
     shown = boss.get(reverse("admin:index")).content.decode()
     for words in ("<strong>2</strong> to review", "At work now", "$3.00", "no tick has been seen"):
         assert words in shown, words
+    # A job's money is in the owner's purse of the day, which is told above.
+    assert shown.index("all in all, on evaluations and jobs") < shown.index("$3.00</strong> of today’s money spent on jobs")
 
 
 def test_what_was_spent_yesterday_is_not_today(boss):
