@@ -1,5 +1,6 @@
 """The ASGI entry point: HTTP by Django, websockets by Channels."""
 
+import gc
 import os
 from typing import cast
 
@@ -21,3 +22,6 @@ application = ProtocolTypeRouter(
         "websocket": URLRouter(websocket_urlpatterns),
     }
 )
+
+# What was loaded stays: a collection that looks at all of it again holds up whatever is being answered for a tenth of a second.
+gc.freeze()
