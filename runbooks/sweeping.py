@@ -34,22 +34,27 @@ def sweep_executions(now: datetime) -> dict[str, int]:
 
 
 def free_steps(now: datetime) -> int:
-    """Give steps whose worker fell silent back, each with a note in its timeline."""
+    """Give steps whose worker fell silent back, each with a note in its timeline and an event that says so."""
     lost = list(StepRun.objects.all().expired(now).order_by("pk").values_list("pk", "attempts", "started_at")[:MOST])
     if not lost:
         return 0
     with transaction.atomic():
         freed = StepRun.objects.all().free([pk for pk, *_ in lost], now)
-        gone = set(
-            StepRun.objects.filter(pk__in=[pk for pk, *_ in lost], reason="worker_lost")
+        gone = {
+            run.pk: run
+            for run in StepRun.objects.filter(pk__in=[pk for pk, *_ in lost], reason="worker_lost")
             .exclude(state=State.RUNNING)
-            .values_list("pk", flat=True)
-        )
+            .select_related("execution")
+        }
         StepAttempt.objects.bulk_create(
             StepAttempt(step_id=pk, number=number, outcome="lost", reason="worker_lost", started_at=started, ended_at=now)
             for pk, number, started in lost
             if pk in gone
         )
+    for run in gone.values():  # not within, for whoever cancels locks an execution before its steps
+        then = "It is tried again." if run.state == State.PENDING else "It is not tried again by itself."
+        told = f"Its worker ended without a word. {then}"
+        run.execution.record("step", step=run.name, status=run.status.lower(), reason=run.reason, detail=told)
     return freed
 
 

@@ -28,7 +28,7 @@ from runbooks.admin.importing import LinkForm, PasteForm, models_to_ask
 from runbooks.admin.timeline import TITLES, Line, differences, lines_of
 from runbooks.advancing import Course
 from runbooks.links import BadLink
-from runbooks.models import Execution, KeptPage, StepRun
+from runbooks.models import Execution, KeptPage, ListingImage, StepRun
 from runbooks.plan import ABEBOOKS_FMV, CLAUDE_ANALYSIS, EBAY_FMV, NOTIFY, STEPS
 
 EVENTS_SHOWN = 60
@@ -219,6 +219,7 @@ class ExecutionAdmin(RunAdmin):
             "by_model": (CLAUDE_ANALYSIS,),
             "ended": obj.state in ENDED,
             "earlier": [(line, _compared(line)) for line in lines if len(line.runs) > 1],
+            "photos_left_out": obj.listing.images.exclude(fate=ListingImage.Fate.KEPT).order_by("position", "pk") if obj.listing else [],
             "pages": obj.pages.order_by("pk"),
             "snapshots": obj.listing.snapshots.order_by("-at")[:10] if obj.listing else [],
             "events": RunEvent.objects.filter(run_id=obj.pk).order_by("-seq")[:EVENTS_SHOWN],

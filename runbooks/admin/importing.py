@@ -7,12 +7,15 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.functional import lazy
 
 from bookops.admin import ThemedFileInput, ThemedTextarea
 from bookops.language_models import LanguageModel
 from bookops.owned_form import OwnedForm
-from runbooks.images.decoding import MAX_BYTES
+from runbooks.admin.examples import examples
 from runbooks.images.fetching import MOST_PHOTOS
+from runbooks.images.formats import ACCEPTED as PHOTO_FORMATS
+from runbooks.images.formats import HEAD, refused_photo
 from runbooks.links import ACCEPTED
 from runbooks.plan import ABEBOOKS_FMV, CLAUDE_ANALYSIS, EBAY_FMV
 from runbooks.sources.claude import NAME as CLAUDE
@@ -20,7 +23,6 @@ from runbooks.sources.records import ListingFacts, Money
 
 #: Characters of a listing's text.
 LONGEST_TEXT = 50_000
-MEGABYTE = 1_000_000
 
 
 def models_to_ask() -> list[tuple[str, str]]:
@@ -28,14 +30,21 @@ def models_to_ask() -> list[tuple[str, str]]:
     return [("", "As the settings say"), *((one.name, one.name) for one in LanguageModel.objects.filter(provider=CLAUDE))]
 
 
+def accepted_here() -> str:
+    """Return which links are taken; where the sandbox stands in for eBay, by one of a listing that it knows."""
+    tried = examples()
+    return f"Paste the address of a listing of the sandbox, such as {tried[0][0]}, or its item number." if tried else ACCEPTED
+
+
 class LinkForm(OwnedForm):
     """Ask for a link and how to evaluate it."""
 
-    url = forms.CharField(label="Link of the listing", help_text=ACCEPTED, max_length=4096)
+    url = forms.CharField(label="Link of the listing", help_text=lazy(accepted_here, str)(), max_length=4096)
     model = forms.ChoiceField(label="Model that looks at the photos", choices=models_to_ask, required=False)
     ebay_query = forms.CharField(
         label="Search at eBay", help_text="Empty: worded from the listing, as the rules say.", max_length=200, required=False
     )
+
     without = forms.MultipleChoiceField(
         label="Leave out",
         choices=[(CLAUDE_ANALYSIS, "Claude analysis"), (EBAY_FMV, "eBay comparables"), (ABEBOOKS_FMV, "AbeBooks comparables")],
@@ -60,18 +69,20 @@ class SeveralFiles(ThemedFileInput):
 
 
 class PhotosField(forms.FileField):
-    """Take several photos; whether they are any is the decoder's to say, in a process of its own."""
+    """Take several photos; whether they are sound is the decoder's to say, in a process of its own."""
 
     widget = SeveralFiles
 
     def clean(self, data: Any, initial: Any = None) -> Sequence[UploadedFile]:
-        """Return the files; refuses too many and too large ones."""
+        """Return the files; refuses too many, too large ones and what is no photo."""
         files = [super(PhotosField, self).clean(one, initial) for one in (data if isinstance(data, list | tuple) else [data]) if one]
         if len(files) > MOST_PHOTOS:
             raise forms.ValidationError(f"{len(files)} photos; at most {MOST_PHOTOS} are taken.")
         for one in files:
-            if one.size > MAX_BYTES:
-                raise forms.ValidationError(f"{one.name} is larger than {MAX_BYTES // MEGABYTE} MB.")
+            why = refused_photo(one.name, one.size, one.read(HEAD))
+            one.seek(0)
+            if why:
+                raise forms.ValidationError(why)
         return files
 
 
@@ -100,7 +111,7 @@ class PasteForm(OwnedForm):
     seller = forms.CharField(label="Seller", max_length=100, required=False)
     photos = PhotosField(
         label="Photos",
-        help_text=f"Up to {MOST_PHOTOS} JPEG, PNG, WebP or GIF files; they are decoded apart and stored without their metadata.",
+        help_text=f"Up to {MOST_PHOTOS} {PHOTO_FORMATS} files; they are decoded apart and stored without their metadata.",
         widget=SeveralFiles(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif", "multiple": True}),
         required=False,
     )

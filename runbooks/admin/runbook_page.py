@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from bookops.clock import database_now
 from runbooks.admin import forms
 from runbooks.admin.charts import comparable_chart, history_chart, score_bars
 from runbooks.admin.listings import photos_of
@@ -63,6 +64,7 @@ def shown_of(runbook: EvalRunbook, query: QueryDict, refused: Refused | None = N
         "values": _values(runbook),
         "comparables": [_comparable(one, binding, refused) for one in comparables],
         "refused": refused,
+        "today": database_now().date(),
         "comparable_count": sum(one.is_current for one in comparables),
         "price_changes": [
             (change, usd(change.previous_price), usd(change.new_price)) for change in runbook.price_changes.select_related("changed_by")

@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 
 from bookops.admin import ReadOnlyAdmin
-from bookops.markup import ago, badge, pretty_json
+from bookops.markup import ago, badge, list_of, pretty_json
 from bookops.markup import text as foreign
 from runbooks.admin.money import usd
 from runbooks.admin.refused import take_refused, was_refused
 from runbooks.admin.runbook_buttons import EDIT, RUNBOOK_BUTTONS
 from runbooks.admin.runbook_page import shown_of
 from runbooks.admin.timeline import differences
+from runbooks.exporting import TEXTS, WITH_OWNER, file_of
 from runbooks.models import EvalRunbook, RunbookVersion
 
 #: Lets a person ask language models, which are another app's.
@@ -53,12 +57,26 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
     search_fields = ["copy__book__title", "copy__book__author", "copy__listing__key", "owner__username"]
     search_help_text = "Title, author, item number or owner"
     ordering = ["-id"]
+    change_list_template = "runbooks/desk/runbooks.html"
     change_form_template = "runbooks/desk/runbook.html"
     buttons = RUNBOOK_BUTTONS
 
     @property
     def media(self) -> Media:
-        return super().media + Media(css={"all": ["runbooks/desk.css"]}, js=["runbooks/copy.js"])
+        return super().media + Media(css={"all": ["runbooks/desk.css"]}, js=["runbooks/copy.js", "runbooks/lightbox.js"])
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("csv/", self.admin_site.admin_view(self.csv_view), name="runbooks_evalrunbook_csv"), *super().get_urls()]
+
+    def csv_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Hand out what the list shows, by its search and filters, on all its pages."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            shown = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(list_of(EvalRunbook))
+        return file_of(shown.order_by("pk").defer("evidence", "provenance"), TEXTS | WITH_OWNER)
 
     def list_queryset(self, some: QuerySet[EvalRunbook]) -> QuerySet[EvalRunbook]:
         """Leave what only a runbook's page shows out of the list."""

@@ -12,8 +12,8 @@ from bookops.api.json_fields import CountsField, ObjectField
 from bookops.api.money import usd
 from bookops.api.strict import StrictSerializer
 from bookops.language_models import LanguageModel
-from runbooks.images.decoding import MAX_BYTES
 from runbooks.images.fetching import MOST_PHOTOS
+from runbooks.images.formats import ACCEPTED, HEAD, refused_photo
 from runbooks.models import Execution, StepRun
 from runbooks.plan import ABEBOOKS_FMV, BRANCHES, EBAY_FMV, STEPS
 from runbooks.queries import LONGEST as LONGEST_QUERY
@@ -117,15 +117,15 @@ class PastedListingSerializer(StrictSerializer):
 class PastedFormSerializer(PastedListingSerializer):
     """A pasted listing with its photos."""
 
-    photos = serializers.ListField(
-        child=serializers.FileField(), max_length=MOST_PHOTOS, required=False, help_text="JPEG, PNG, WebP or GIF files."
-    )
+    photos = serializers.ListField(child=serializers.FileField(), max_length=MOST_PHOTOS, required=False, help_text=f"{ACCEPTED} files.")
 
     def validate_photos(self, files: list[Any]) -> list[Any]:
         """Refuse files that the decoder would not open."""
         for file in files:
-            if file.size > MAX_BYTES:
-                raise serializers.ValidationError(f"{file.name} is larger than {MAX_BYTES // 1_000_000} MB.", "too_large")
+            why = refused_photo(file.name, file.size, file.read(HEAD))
+            file.seek(0)
+            if why:
+                raise serializers.ValidationError(why, "no_photo")
         return files
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -53,9 +55,11 @@ from runbooks.models import (
     StepRun,
 )
 from runbooks.plan import STEPS
+from tests.api.clients import body_of
 from tests.desk import client_of, listing_of, make_staff, page, press, told
 from tests.factories import make_owner
 from tests.runbooks.evaluated import make_comparable, make_execution, make_rate, make_valued
+from tests.runbooks.factories import make_step
 
 pytestmark = pytest.mark.django_db
 
@@ -303,6 +307,13 @@ def test_a_listing_is_typed_by_hand():
     assert Execution.objects.get().cause == "paste"
 
 
+def test_a_file_that_is_no_photo_is_refused_by_name(boss):
+    photos = [SimpleUploadedFile("front.jpg", JPEG), SimpleUploadedFile("spine.jpg", b"<svg/>", "image/jpeg")]
+    response = boss.post(reverse("admin:runbooks_execution_paste"), {"title": "x", "currency": "USD", "photos": photos})
+    assert "spine.jpg is no JPEG, PNG, WebP or GIF file" in str(response.context["form"].errors["photos"])
+    assert not Execution.objects.exists()
+
+
 def test_too_many_photos_are_refused(boss):
     photos = [SimpleUploadedFile(f"{at}.jpg", JPEG, "image/jpeg") for at in range(25)]
     response = boss.post(reverse("admin:runbooks_execution_paste"), {"title": "x", "currency": "USD", "photos": photos})
@@ -418,6 +429,49 @@ def test_a_runbook_shows_all_that_a_dealer_asks(boss):
         *("a lot", "no rate is known", "History of price and score"),
     ):
         assert words in shown, words
+
+
+@pytest.mark.themed
+def test_the_list_is_saved_as_it_is_filtered(boss):
+    one, other = make_runbook(), make_runbook()
+    Copy.objects.filter(pk=other.copy_id).update(status=Copy.Status.ON_HAND, purchase_price=1)
+    shown = boss.get(listing_of(EvalRunbook), {"copy__status__exact": "ON_HAND"}).content.decode()
+    address = f"{reverse('admin:runbooks_evalrunbook_csv')}?copy__status__exact=ON_HAND"
+    assert f'href="{address}"' in shown
+    rows = list(csv.DictReader(io.StringIO(body_of(boss.get(address)).decode())))
+    assert [(row["id"], row["owner"]) for row in rows] == [(str(other.public_id), other.owner.username)]
+    everything = body_of(boss.get(reverse("admin:runbooks_evalrunbook_csv"))).decode()
+    assert str(one.public_id) in everything
+    assert boss.get(reverse("admin:runbooks_evalrunbook_csv"), {"nonsense": "1"}).status_code == 302
+
+
+def test_nobody_saves_a_list_that_they_may_not_see():
+    make_runbook()
+    nobody = client_of(make_owner("clerk", is_staff=True))
+    assert nobody.get(reverse("admin:runbooks_evalrunbook_csv")).status_code == 403
+
+
+def test_an_auction_that_runs_says_when_it_ends(boss):
+    runbook = make_runbook()
+    make_comparable(runbook, 90, basis="auction", at=date(2999, 1, 2))
+    make_comparable(runbook, 91, basis="auction", at=date(2024, 1, 2))
+    shown = boss.get(page(runbook)).content.decode()
+    assert "ends 2999-01-02" in shown
+    assert "ends 2024-01-02" not in shown
+
+
+def test_a_photo_that_could_not_be_had_says_why(boss):
+    runbook = make_runbook()
+    ListingImage.objects.create(listing=runbook.copy.listing, position=6, source_url="u", fate="refused", reason="not_an_image")
+    assert "1 could not be had: photo 7, <bdi>not an image</bdi>." in boss.get(page(runbook)).content.decode()
+
+
+def test_what_came_of_the_photos_is_told_in_words(boss):
+    execution = make_execution(make_runbook().copy.listing)
+    make_step(execution, "download_images", output={"images": ["a"], "listed": 2}, state=State.SUCCEEDED)
+    ListingImage.objects.create(listing=execution.listing, position=1, source_url="u", fate="skipped", reason="banner")
+    words = boss.get(page(execution)).content.decode()
+    assert "1 of 2 photos that the listing names is kept. Photo 2 was left out: <bdi>banner</bdi>." in words
 
 
 def test_what_if_shows_both_and_writes_nothing(boss):

@@ -27,6 +27,15 @@ def test_they_are_offered_where_the_sandbox_is_asked(settings, sources, offered)
 
 
 @pytest.mark.django_db
+def test_the_address_to_go_by_is_of_a_listing_that_there_is(settings):
+    settings.SOURCES = "sandbox"
+    boss = client_of(make_owner("boss", is_staff=True, is_superuser=True))
+    help_text = str(boss.get(reverse(FORM)).context["form"].fields["url"].help_text)
+    assert EXAMPLES[0][0] in help_text
+    assert "256712345678" not in help_text
+
+
+@pytest.mark.django_db
 def test_a_chosen_one_stands_in_the_form():
     boss = client_of(make_owner("boss", is_staff=True, is_superuser=True))
     link = EXAMPLES[0][0]

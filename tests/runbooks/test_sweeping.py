@@ -9,6 +9,7 @@ import pytest
 
 from bookops.clock import database_now
 from bookops.dispatch import rung_here
+from bookops.events import RunEvent
 from bookops.outbound.errors import Refused
 from bookops.runs import State
 from runbooks.advancing import Course
@@ -45,6 +46,21 @@ def test_a_step_whose_worker_was_killed_is_given_back_and_that_was_no_attempt():
     run.refresh_from_db()
     assert (run.state, run.attempts, run.losses, run.reason) == (State.PENDING, 0, 1, "worker_lost")
     assert [(tried.number, tried.outcome) for tried in run.tries.all()] == [(1, "lost")]
+
+
+@pytest.mark.django_db
+def test_the_events_say_that_a_worker_was_lost(settings: Any):
+    settings.MAX_LOSSES = 2
+    run = make_step()
+    for _ in range(settings.MAX_LOSSES):
+        dead_worker(run)
+        free_steps(database_now())
+    told = [event.payload for event in RunEvent.objects.filter(run_id=run.execution_id).order_by("seq")]
+    assert [(one["step"], one["status"], one["reason"]) for one in told] == [
+        (run.name, "pending", "worker_lost"),
+        (run.name, "failed", "worker_lost"),
+    ]
+    assert [one["detail"].partition(". ")[2] for one in told] == ["It is tried again.", "It is not tried again by itself."]
 
 
 @pytest.mark.django_db

@@ -22,6 +22,7 @@ from tests.api.clients import client_of, json_body, make_user
 from tests.runbooks.api.finishing import save_runbook_of
 from tests.runbooks.factories import make_execution
 
+JPEG = b"\xff\xd8\xff\xe0 not decoded here"
 LINK = "https://www.ebay.com/itm/256712345678"
 
 
@@ -140,14 +141,14 @@ def test_a_listing_is_pasted(api: Client) -> None:
 
 
 def test_a_pasted_listing_brings_its_photos(api: Client) -> None:
-    photos = [SimpleUploadedFile(f"{name}.jpg", name.encode(), "image/jpeg") for name in ("front", "spine")]
+    photos = [SimpleUploadedFile(f"{name}.jpg", JPEG + name.encode(), "image/jpeg") for name in ("front", "spine")]
     answer = api.post("/api/books/import-ebay", {"title": "Works", "price": "", "photos": photos, "options": '{"without": ["ebay_fmv"]}'})
     assert answer.status_code == 202
     execution = Execution.objects.get()
     assert execution.options == {"without": ["ebay_fmv"]}
     assert execution.listing.record.price is None
     urls = execution.listing.record.image_urls
-    assert [default_storage.open(url.removeprefix("upload:")).read() for url in urls] == [b"front", b"spine"]
+    assert [default_storage.open(url.removeprefix("upload:")).read() for url in urls] == [JPEG + b"front", JPEG + b"spine"]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +193,14 @@ def test_waiting_ends_with_the_book_and_its_runbook() -> None:
 def test_waiting_too_short_answers_202(api: Client) -> None:
     answer = post(api, "/api/books/import-ebay?wait=0.2", url=LINK)
     assert (answer.status_code, answer.json()["status"]) == (202, "RUNNING")
+
+
+def test_a_file_that_is_no_photo_is_refused_by_name(api: Client) -> None:
+    photos = [SimpleUploadedFile("front.jpg", JPEG), SimpleUploadedFile("spine.jpg", b"<svg/>", "image/jpeg")]
+    answer = api.post("/api/books/import-ebay", {"title": "Works", "photos": photos})
+    assert answer.status_code == 400
+    assert "spine.jpg is no JPEG" in str(answer.json()["errors"])
+    assert not Execution.objects.exists()
 
 
 def test_a_wait_that_is_no_time_is_refused_before_anything_begins(api: Client) -> None:

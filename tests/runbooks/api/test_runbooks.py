@@ -206,4 +206,5 @@ def test_a_runbook_without_anything_can_be_printed(api: Client, owner: Any) -> N
     rescore(runbook, cause="rescore")
     page = api.get(at(runbook, "/print")).content.decode()
     assert "insufficient data" in page
+    assert "<i>no data:</i>" in page
     assert Decimal(0) == (runbook.fmv_mid or 0)
