@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, F, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
 
-from llmjobs.copying import insert_instances
+from llmjobs.copying import insert_instances, insert_selected
 from llmjobs.models import ItemAttempt, LLMJobItem
 from llmjobs.outcomes import Outcome
 from llmjobs.providers import Result
-
-#: Rows written at a time.
-PORTION = 1_000
 
 
 def attempt_of(item: LLMJobItem, result: Result, outcome: Outcome, cost: int, batch: Any, now: datetime) -> ItemAttempt:
@@ -45,19 +42,34 @@ def keep(attempts: Sequence[ItemAttempt]) -> None:
 def keep_given_up(items: QuerySet[LLMJobItem], now: datetime) -> None:
     """Keep the sendings of items that ended here before their provider said a word, as these are about to be sent anew."""
     unanswered = items.exclude(sending_at=None).exclude(stage=LLMJobItem.Stage.ANSWERED)
-    _keep_each(unanswered, lambda item: attempt_without(item, ItemAttempt.Outcome.GIVEN_UP, item.reason, item.detail, now))
+    _keep_unanswered(unanswered, ItemAttempt.Outcome.GIVEN_UP, F("reason"), F("detail"), now)
 
 
 def keep_refused(items: QuerySet[LLMJobItem], reason: str, detail: str, now: datetime) -> None:
     """Keep that a batch of these items was not taken."""
-    _keep_each(items, lambda item: attempt_without(item, ItemAttempt.Outcome.NOT_SENT, reason, detail, now))
+    _keep_unanswered(items, ItemAttempt.Outcome.NOT_SENT, Value(reason[:40]), Value(detail[:500]), now)
 
 
-def _keep_each(items: QuerySet[LLMJobItem], attempt: Callable[[LLMJobItem], ItemAttempt]) -> None:
-    """Keep an attempt of each item, a portion at a time, so that memory stays flat."""
-    rows = items.select_related("batch").defer("prompt", "answer", "response").order_by("pk").iterator(chunk_size=PORTION)
-    while some := list(islice(rows, PORTION)):
-        keep([attempt(item) for item in some])
+def _keep_unanswered(items: QuerySet[LLMJobItem], outcome: str, reason: Any, detail: Any, now: datetime) -> None:
+    """Keep what `attempt_without` says of each item, in the database alone: a person waits while a whole job is sent round again."""
+    there = Coalesce(NullIf("provider_task_id", Value("")), "batch__provider_id", Value(""))
+    insert_selected(
+        ItemAttempt,
+        items,
+        {
+            "item_id": F("pk"),
+            "number": F("attempts"),
+            "provider": F("provider"),
+            "way": F("way"),
+            "model": F("model"),
+            "provider_id": there,
+            "outcome": Value(str(outcome)),
+            "reason": reason,
+            "detail": detail,
+            "sent_at": Coalesce("submitted_at", "sending_at"),
+            "ended_at": Value(now, output_field=DateTimeField()),
+        },
+    )
 
 
 def _attempt(item: LLMJobItem, outcome: str, reason: str, detail: str, now: datetime) -> ItemAttempt:

@@ -1,10 +1,11 @@
-"""Insert many rows at once: by COPY where the database has it, at a third of what bulk_create costs."""
+"""Insert many rows at once: by COPY where the database has it, at a third of what bulk_create costs; or out of other rows, within it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from bookops.bulk import prepared
@@ -37,6 +38,20 @@ def insert_instances(instances: Sequence[models.Model]) -> None:
     if instances:
         model = type(instances[0])
         insert_rows(model, list(zip(*(_column(field, instances) for field in inserted_fields(model)), strict=True)))
+
+
+def insert_selected(model: type[models.Model], rows: models.QuerySet[Any], values: Mapping[str, Any]) -> None:
+    """Store a row for each of a query, in one statement; `values` are expressions of those by column's attribute, the rest have defaults."""
+    fields = inserted_fields(model)
+    # With a prefix, because an annotation may not be called as a field of the rows is.
+    made = {f"new_{field.attname}": values.get(field.attname, models.Value(field.get_default())) for field in fields}
+    try:
+        select, params = rows.order_by().annotate(**made).values_list(*made).query.sql_with_params()
+    except EmptyResultSet:  # a filter that nothing can match, such as one by no key
+        return
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) {select}", params)
 
 
 def _column(field: models.Field[Any, Any], instances: Sequence[models.Model]) -> list[Any]:

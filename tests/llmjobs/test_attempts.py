@@ -12,6 +12,7 @@ from bookops.outbound.errors import Refused, TryAgain
 from bookops.runs import State
 from llmjobs import reconciling, submitting
 from llmjobs.applying import apply_kept, apply_results
+from llmjobs.attempts import attempt_without, keep_given_up, keep_refused
 from llmjobs.jobs import retry_failed
 from llmjobs.models import ItemAttempt, LLMJob, LLMJobItem
 from llmjobs.providers import Verdict
@@ -121,3 +122,31 @@ def test_what_was_given_up_is_kept_when_it_is_sent_round_again():
     assert told(late) == [(1, "given_up", "item_time_limit")]
     assert late.tries.get().provider_id == late.provider_task_id
     assert [outcome for _, outcome, _ in told(failed)] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "make_sent", [lambda: items_of(make_sent_job(3)), lambda: items_of(make_sent_batch(3).job)], ids=["alone", "in a batch"]
+)
+def test_the_database_keeps_of_many_what_is_kept_of_one(make_sent):
+    items = make_sent()
+    LLMJobItem.objects.filter(pk=items[0].pk).update(submitted_at=None, provider_task_id="", sending_at=database_now())
+    items, now = items_of(items[0].job), database_now()
+    fields = [field.attname for field in ItemAttempt._meta.concrete_fields if not field.primary_key]
+
+    keep_refused(LLMJobItem.objects.filter(job=items[0].job), "too_large", "It is too large." * 50, now)
+
+    expected = [attempt_without(item, Outcome.NOT_SENT, "too_large", "It is too large." * 50, now) for item in items]
+    assert list(ItemAttempt.objects.values_list(*fields)) == [tuple(getattr(one, name) for name in fields) for one in expected]
+
+
+def test_what_many_items_came_to_costs_one_statement():
+    job, now = make_sent_job(3), database_now()
+    with CaptureQueriesContext(connection) as captured:
+        keep_given_up(LLMJobItem.objects.filter(job=job), now)
+    assert len(captured) == 1
+    assert ItemAttempt.objects.count() == 3
+
+
+def test_nothing_is_kept_of_no_item():
+    keep_given_up(LLMJobItem.objects.filter(pk__in=[]), database_now())
+    assert not ItemAttempt.objects.exists()
