@@ -219,10 +219,14 @@ def read_ahead(source: Iterator[T]) -> Iterator[T]:
     The provider and the database are so waited for at once and not in turn.
     """
     end = object()
+
+    def read() -> object:
+        return next(source, end)
+
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming = thread.submit(copy_context().run, next, source, end)
+        coming = thread.submit(copy_context().run, read)
         while (one := coming.result()) is not end:
-            coming = thread.submit(copy_context().run, next, source, end)
+            coming = thread.submit(copy_context().run, read)
             yield cast(T, one)
 
 
