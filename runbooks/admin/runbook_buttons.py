@@ -13,7 +13,7 @@ from bookops.buttons import Button, Caution, NothingMoved
 from bookops.clock import database_now
 from runbooks import comparing, executions, photos, pricing
 from runbooks.admin import forms
-from runbooks.admin.copy_buttons import ACQUIRE, COPY_BUTTONS, REMOVE, about_copy
+from runbooks.admin.copy_buttons import COPY_BUTTONS, REMOVE, about_copy
 from runbooks.admin.money import amount_in, usd
 from runbooks.admin.refused import keeping_typed
 from runbooks.comparing import CannotCompare
@@ -25,6 +25,7 @@ from runbooks.models import Comparable, Copy, EvalRunbook, ListingImage
 from runbooks.tables import CellRefused, TableRefused
 
 EDIT = "runbooks.edit_runbook"
+DELETE = "runbooks.delete_evalrunbook"
 
 
 @contextmanager
@@ -220,7 +221,7 @@ RUNBOOK_BUTTONS = (
         "delete",
         "Delete the runbook",
         delete,
-        ACQUIRE,
+        DELETE,
         shown=lambda one: one.copy.status not in Copy.OWNED,
         confirm="It was never bought: all that is known of this copy is deleted for good, its versions, comparables, price history, photos and "
         "the listing's words. The book stays.",

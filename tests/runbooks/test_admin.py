@@ -189,7 +189,7 @@ BUTTONS = {
     ("runbook", "acquire"): EDITORS,
     ("runbook", "receive"): EDITORS,
     ("runbook", "remove"): EDITORS,
-    ("runbook", "delete"): EDITORS,
+    ("runbook", "delete"): ADMINS,
     ("copy", "acquire"): EDITORS,
     ("copy", "receive"): EDITORS,
     ("copy", "remove"): EDITORS,
