@@ -23,10 +23,10 @@ from sandbox.language_model import Prompt
 from tests.factories import make_book, make_owner
 from tests.llmjobs.factories import ANTHROPIC_BATCH, RESPONSES, items_of, know_models, make_books, make_job
 from tests.llmjobs.results import answer, send
-from tests.llmjobs.test_flow import here, make_flag_job, process, sandbox, until_ended
+from tests.llmjobs.test_flow import here, make_flag_job, sandbox, until_ended
 from tests.runbooks.evaluated import make_runbook
 
-__all__ = ["here", "process", "sandbox"]
+__all__ = ["here", "sandbox"]
 
 #: What a purpose may change, and what tells of the change.
 MAY_CHANGE = {

@@ -14,9 +14,9 @@ from llmjobs.plans import Plan, Scope
 from sandbox.openai_options import OpenAIOptions
 from tests.factories import make_book, make_owner
 from tests.llmjobs.factories import OPENAI_BATCH, RESPONSES, items_of, know_models
-from tests.llmjobs.test_flow import here, process, sandbox
+from tests.llmjobs.test_flow import here, sandbox
 
-__all__ = ["here", "process", "sandbox"]
+__all__ = ["here", "sandbox"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
