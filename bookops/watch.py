@@ -103,7 +103,11 @@ def take_look(kind: Kind, run_id: uuid.UUID) -> Look | None:
     if run is None:
         return None
     progress = kind.describe(run)
-    return Look(run.last_seq, run.state, run.has_ended, kind.is_over(run, progress), progress, at)
+    is_over = kind.is_over(run, progress)
+    if is_over:
+        # What the end was seen by is newer than the run that was read before it: its event may be, too.
+        run.last_seq = kind.model._default_manager.filter(pk=run_id).values_list("last_seq", flat=True).first() or run.last_seq
+    return Look(run.last_seq, run.state, run.has_ended, is_over, progress, at)
 
 
 def events_after(run_id: uuid.UUID, seq: int, most: int = EVENTS_AT_ONCE) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.test import AsyncClient
 from bookops import watch
 from bookops.runs import State
 from config.urls import websocket_urlpatterns
-from runbooks.api.live import is_over, seed_status
+from runbooks.api.live import EXECUTION, is_over, seed_status
 from runbooks.models import Execution, StepRun
 from tests.api.clients import make_user, token_of
 from tests.runbooks.api.finishing import save_runbook_of
@@ -137,3 +138,16 @@ async def test_the_stream_tells_the_same() -> None:
     assert [block["event"] for block in blocks] == ["snapshot", "event", "event", "end"]
     assert [block["id"] for block in blocks if "id" in block] == ["2", "3"]
     assert json.loads(blocks[2]["data"])["step"] == "complete"
+
+
+def test_a_look_that_sees_the_end_knows_of_its_event() -> None:
+    execution, _ = make_watched(state=State.SUCCEEDED)
+
+    def describe(seen: Execution) -> dict[str, Any]:
+        # By another process, between the look at the run and that at its steps.
+        Execution.objects.get(pk=seen.pk).record("step", step="notify", status="completed")
+        return {}
+
+    look = watch.take_look(replace(EXECUTION, describe=describe), execution.pk)
+    assert look is not None
+    assert (look.is_over, look.seq) == (True, 1)
