@@ -69,7 +69,7 @@ def ask_channel_layer(configured: dict[str, Any]) -> None:
 
 
 def ask_broker(configured: dict[str, Any]) -> None:
-    app = Celery("tls")
+    app = Celery("tls", set_as_current=False)
     app.config_from_object(configured, namespace="CELERY")
     with app.connection_for_write() as broker:
         broker.ensure_connection(max_retries=0, timeout=2)
@@ -77,7 +77,7 @@ def ask_broker(configured: dict[str, Any]) -> None:
 
 
 def ask_results(configured: dict[str, Any]) -> None:
-    app = Celery("tls")
+    app = Celery("tls", set_as_current=False)
     app.config_from_object(configured, namespace="CELERY")
     assert app.backend.client.ping()
 
