@@ -19,6 +19,11 @@ from bookops.outbound.wire import Bounds
 LONGEST_NAP = 15.0
 
 
+def asks_sandbox() -> bool:
+    """Say whether this process asks the sandbox instead of the sources."""
+    return bool(settings.SOURCES == "sandbox")
+
+
 def open_door(
     source: str,
     url: str,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from bookops.doors import open_door
+from bookops.doors import asks_sandbox, open_door
 from bookops.outbound.quota import Limits, Window
 from enrichment.deciding import GOOGLE_BOOKS, OPEN_LIBRARY
 from enrichment.sources.google_books import GoogleBooks
@@ -29,11 +29,6 @@ def open_google_books(on_call: Any) -> GoogleBooks:
         day_zone="America/Los_Angeles",
     )
     return GoogleBooks(open_door(GOOGLE_BOOKS, settings.GOOGLE_BOOKS_URL, limits, on_call), settings.GOOGLE_BOOKS_KEY)
-
-
-def asks_sandbox() -> bool:
-    """Say whether this process asks the sandbox instead of the sources."""
-    return bool(settings.SOURCES == "sandbox")
 
 
 def note_sandbox() -> dict[str, bool]:

@@ -18,10 +18,10 @@ from django.utils import timezone
 from bookops.books import FACTS, PERSON, Book, unreferred, without_use
 from bookops.clock import database_now
 from bookops.dispatch import ring, ring_each
+from bookops.doors import asks_sandbox
 from bookops.events import RunEvent
 from bookops.runs import BROKEN, ENDED, State
 from enrichment.deciding import candidate_name, findings_of, questions_of
-from enrichment.doors import asks_sandbox
 from enrichment.finishing import ask_rebuild
 from enrichment.formats import ExportRefused, check_export
 from enrichment.matching import Candidate
@@ -73,9 +73,7 @@ def start_import(
     file.seek(0)
     summary = check_export(file, name=filename, max_bytes=settings.UPLOAD_MAX_BYTES)
     file.seek(0)
-    # Not on its way into storage: what sends it to S3 reads parts of it again.
-    sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # the stubs ask for an unbuffered file
-    file.seek(0)
+    sha256 = _sha256_of(file)
     import_id = import_id or uuid.uuid4()
     upload_key = default_storage.save(storage_keys(import_id)[0], File(file))
     with transaction.atomic():
@@ -98,6 +96,13 @@ def start_import(
         library_import.record("uploaded", filename=library_import.filename, bytes=size, warnings=list(summary.warnings))
         ring(read_library, str(import_id))
     return library_import
+
+
+def _sha256_of(file: BinaryIO) -> str:
+    """Read a file through and put it back to its start. Not on its way into storage: what sends it to S3 reads parts of it again."""
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # the stubs ask for an unbuffered file
+    file.seek(0)
+    return sha256
 
 
 def cancel_import(library_import: LibraryImport) -> bool:

@@ -112,6 +112,11 @@ class LibraryImport(FollowedRun):
         same = LibraryImport.objects.owned_by(self.owner_id).filter(upload_sha256=self.upload_sha256, created_at__lt=self.created_at)
         return same.order_by("-created_at").first()
 
+    @property
+    def name_and_time(self) -> str:
+        """Return what people tell it from others by, where no link can."""
+        return f"import {self.pk} of {self.created_at:%Y-%m-%d %H:%M} UTC"
+
     def touch(self) -> None:
         """Note that the dashboard no longer shows all there is."""
         LibraryImport.objects.filter(pk=self.pk).update(changes=F("changes") + 1)

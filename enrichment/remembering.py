@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from bookops.clock import database_now
+from bookops.doors import asks_sandbox
 from enrichment.deciding import Question
-from enrichment.doors import asks_sandbox
 from enrichment.models import EditionRecord
 from enrichment.sources.facts import EditionFacts
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from bookops.clock import database_now
+from bookops.doors import asks_sandbox
 from bookops.language_models import LanguageModel, Tier, UnknownModel, model_on
 from bookops.purposes import Purpose, WrongTemplate, purpose_named
 from llmjobs.models import LLMJob
@@ -109,7 +109,7 @@ def draft(owner: Any, purpose_name: str, plan: Plan, *, job_id: uuid.UUID | None
         larger_output_tokens=plan.larger_output_tokens,
         unanswered=plan.unanswered,
         expired_to=expired_to,
-        sandbox=settings.SOURCES == "sandbox",
+        sandbox=asks_sandbox(),
     )
     job.clean_fields(exclude=["owner", "scope_kind", "id"])
     if not 0 <= job.above <= 1:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from bookops.doors import open_door, quota_of, shared_redis
+from bookops.doors import asks_sandbox, open_door, quota_of, shared_redis
 from bookops.outbound.answers import Answer
 from bookops.outbound.errors import NotFound, Refused, TryAgain
 from bookops.outbound.guard import GuardedDoor
@@ -40,11 +40,6 @@ LONGEST_NAP = 5.0
 PHOTOS = "photos"
 #: A photo that a person gave us is named by this and its key in storage.
 UPLOADED = "upload:"
-
-
-def asks_sandbox() -> bool:
-    """Say whether this process asks the sandbox instead of the sources."""
-    return bool(settings.SOURCES == "sandbox")
 
 
 def open_ebay(*, bulk: bool = False) -> ebay.Ebay:

@@ -17,9 +17,10 @@ from django.db.models import F
 
 from bookops.clock import database_now
 from bookops.dispatch import ring
+from bookops.doors import asks_sandbox
 from bookops.runs import BROKEN, ENDED, OPEN, State
 from runbooks.advancing import Course, open_steps, tell
-from runbooks.doors import OTHER_SOURCES, UPLOADED, asks_sandbox
+from runbooks.doors import OTHER_SOURCES, UPLOADED
 from runbooks.links import ItemLink, ShortLink, read_link
 from runbooks.models import BulkImport, EvalRunbook, Execution, Listing, StepRun, storage_key
 from runbooks.plan import FETCH_LISTING, SHOWN, STEPS

@@ -10,8 +10,9 @@ import structlog
 from django.db.models import QuerySet
 
 from bookops.clock import database_now
+from bookops.doors import asks_sandbox
 from bookops.outbound.errors import SourceError
-from runbooks.doors import asks_sandbox, open_rates
+from runbooks.doors import open_rates
 from runbooks.fmv import Rate, in_dollars
 from runbooks.models import Comparable, EvalRunbook, ExchangeRate
 from runbooks.sources.frankfurter import NAME, Frankfurter

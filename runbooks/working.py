@@ -16,6 +16,7 @@ from django.db.models import F
 
 from bookops.clock import database_now
 from bookops.connections import let_go
+from bookops.doors import asks_sandbox
 from bookops.leases import heartbeat
 from bookops.outbound.errors import BadAnswer, Refused, SourceError, TryAgain
 from bookops.runs import State
@@ -23,7 +24,7 @@ from bookops.source_health import health
 from bookops.spend import OverBudget, Purse, owner_purse, settle
 from bookops.tally import Tally, tallied
 from runbooks.advancing import Course, advance
-from runbooks.doors import OTHER_SOURCES, asks_sandbox
+from runbooks.doors import OTHER_SOURCES
 from runbooks.models import Execution, StepAttempt, StepRun
 from runbooks.plan import STEPS, Step
 from runbooks.steps import Bill, Done, LeaseLost, Work

@@ -137,7 +137,7 @@ def uploaded(library_import: LibraryImport, message: str, status: str = "process
     """Return the seeds' answer to an upload, and which earlier one was of the same file."""
     earlier = library_import.same_file_before()
     if earlier:
-        message = f"{message} It is the same file as import {earlier.pk} of {earlier.created_at:%Y-%m-%d %H:%M} UTC."
+        message = f"{message} It is the same file as {earlier.name_and_time}."
     return {
         "uuid": str(library_import.pk),
         "job_id": str(library_import.pk),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbooks.doors import asks_sandbox
+from bookops.doors import asks_sandbox
 
 #: Link and what it shows.
 EXAMPLES = (

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 
 from bookops.clock import database_now
 from bookops.dispatch import Here, rung_here
+from bookops.doors import asks_sandbox
 from bookops.runs import State
 from bookops.sweep import sweep_once
-from runbooks.doors import asks_sandbox
 from runbooks.executions import start_import
 from runbooks.models import Copy, EvalRunbook, ExchangeRate, Execution, Listing, StepRun
 from runbooks.sources.records import ListingFacts, Money

@@ -63,9 +63,7 @@ class Command(BaseCommand):
         except ExportRefused as refused:
             raise AskedWrongly(str(refused)) from refused
         if (earlier := library_import.same_file_before()) is not None:
-            console.print(
-                f"It is the same file as import {earlier.pk} of {earlier.created_at:%Y-%m-%d %H:%M} UTC: its books are found again."
-            )
+            console.print(f"It is the same file as {earlier.name_and_time}: its books are found again.")
         if wait and not follow(library_import, console, timeout=options["timeout"]):
             raise CommandError(
                 f"Import {library_import.pk} goes on; see manage.py import_status {library_import.pk}", returncode=STILL_RUNNING
