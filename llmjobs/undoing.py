@@ -101,19 +101,13 @@ def _put_back_or_leave(undo: JobUndo, ids: Sequence[int]) -> None:
     except OperationalError:
         raise  # a database that is away is asked again when the sweeper rings
     except Exception:
-        log.exception("chunk_not_undone", run_id=str(undo.job_id), answers=len(ids))
-        for pk in ids:
-            _put_back_alone(undo, pk)
-
-
-def _put_back_alone(undo: JobUndo, pk: int) -> None:
-    try:
-        _put_back_chunk(undo, [pk])
-    except OperationalError:
-        raise
-    except Exception:
-        log.exception("answer_not_undone", run_id=str(undo.job_id), proposal=pk)
-        JobUndo.objects.filter(pk=undo.pk, below__gt=pk).update(below=pk, done=F("done") + 1, failed=F("failed") + 1)
+        # A fault of ours, whatever it is, must not keep the job's other answers from being put back.
+        log.exception("not_undone", run_id=str(undo.job_id), answers=len(ids), first=ids[0])
+        if len(ids) > 1:
+            for pk in ids:
+                _put_back_or_leave(undo, [pk])
+        else:
+            JobUndo.objects.filter(pk=undo.pk, below__gt=ids[0]).update(below=ids[0], done=F("done") + 1, failed=F("failed") + 1)
 
 
 def _put_back_chunk(undo: JobUndo, ids: Sequence[int]) -> None:

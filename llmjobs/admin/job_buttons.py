@@ -77,7 +77,7 @@ def poll_now(request: HttpRequest, job: LLMJob, value: str) -> str:
 def undo(request: HttpRequest, job: LLMJob, value: str) -> str:
     undo = undo_job(job, by=request.user)
     if undo is None:
-        return NothingMoved("Nothing was undone: no answer stands as it was written.")
+        return undone_words(Undone())
     return f"The job is being undone: {undo.total:,} answer{'s' if undo.total != 1 else ''}."
 
 

@@ -38,8 +38,9 @@ from llmjobs.plans import PRIORITIES
 
 EVENTS_SHOWN = 60
 BATCHES_SHOWN = 50
-#: Seconds between two looks of a page at its job; most are undone within the second.
+#: Seconds between two looks of a page at its job.
 LOOK_AGAIN_IN = 5
+#: The same while it is undone, which most are within the second.
 LOOK_AGAIN_AT_UNDO_IN = 1
 
 
