@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
@@ -92,6 +93,12 @@ class Comparable(models.Model):
         return f"{self.title[:60]} {self.amount} {self.currency}"
 
 
+def is_no_day_to_come(day: date) -> None:
+    """Raise ValidationError for a day on which nothing can have been paid yet, or that is too long ago."""
+    if why := refused_day(day, database_now().date()):
+        raise ValidationError(why)
+
+
 class LedgerEntry(models.Model):
     """Hold what an owner paid or got for a book, wherever that was; the surest comparables there are."""
 
@@ -110,7 +117,7 @@ class LedgerEntry(models.Model):
     condition = models.CharField(max_length=200, blank=True)
     amount = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))])
     currency = models.CharField(max_length=3, default="USD")
-    at = models.DateField()
+    at = models.DateField(validators=[is_no_day_to_come])
     where = models.CharField(max_length=200, blank=True)
     notes = models.TextField(blank=True)
 
@@ -123,11 +130,6 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} {self.currency} {self.title[:60]}"
-
-    def clean(self) -> None:
-        """Refuse a day that is still to come; one that is none at all has been refused as a field."""
-        if self.at is not None and (why := refused_day(self.at, database_now().date())):
-            raise ValidationError({"at": why})
 
 
 class ExchangeRate(models.Model):

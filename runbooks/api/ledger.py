@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
@@ -22,12 +21,10 @@ from bookops.api.pagination import HighestIdFirst
 from bookops.api.requests import OwnerRequest
 from bookops.api.schema import IDEMPOTENCY_KEY
 from bookops.api.throttles import AnonThrottle, UploadThrottle, UserThrottle
-from bookops.clock import database_now
 from bookops.idempotency import idempotent
 from runbooks.api.owned import entry_of
 from runbooks.api.refusals import as_problems
 from runbooks.api.uploads import FileSerializer, RefusedLineSerializer, read_file
-from runbooks.entered import refused_day
 from runbooks.ledger import read_ledger, write_ledger
 from runbooks.models import LedgerEntry
 
@@ -45,12 +42,6 @@ class LedgerEntrySerializer(serializers.ModelSerializer[LedgerEntry]):
         fields = [
             *("id", "copy_id", "kind", "title", "author", "volumes", "binding", "condition", "amount", "currency", "at", "where", "notes")
         ]
-
-    def validate_at(self, at: date) -> date:
-        """Refuse a day that is still to come, which the model's own check would: a serializer does not call it."""
-        if why := refused_day(at, database_now().date()):
-            raise serializers.ValidationError(why)
-        return at
 
     @extend_schema_field({"type": "string", "format": "uuid", "nullable": True})
     def get_copy_id(self, entry: LedgerEntry) -> str | None:
