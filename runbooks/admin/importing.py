@@ -44,7 +44,6 @@ class LinkForm(OwnedForm):
     ebay_query = forms.CharField(
         label="Search at eBay", help_text="Empty: worded from the listing, as the rules say.", max_length=200, required=False
     )
-
     without = forms.MultipleChoiceField(
         label="Leave out",
         choices=[(CLAUDE_ANALYSIS, "Claude analysis"), (EBAY_FMV, "eBay comparables"), (ABEBOOKS_FMV, "AbeBooks comparables")],

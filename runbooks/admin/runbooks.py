@@ -76,7 +76,7 @@ class EvalRunbookAdmin(ReadOnlyAdmin):
             shown = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return HttpResponseRedirect(list_of(EvalRunbook))
-        return file_of(shown.order_by("pk").defer("evidence", "provenance"), TEXTS | WITH_OWNER)
+        return file_of(shown, TEXTS | WITH_OWNER)
 
     def list_queryset(self, some: QuerySet[EvalRunbook]) -> QuerySet[EvalRunbook]:
         """Leave what only a runbook's page shows out of the list."""

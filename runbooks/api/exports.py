@@ -44,8 +44,7 @@ class RunbooksFileView(GenericAPIView[EvalRunbook]):
     )
     def get(self, request: OwnerRequest) -> StreamingHttpResponse:
         """Stream the file, a page of runbooks at a time."""
-        runbooks = self.filter_queryset(runbooks_of(request).defer("evidence", "provenance").order_by("pk"))
-        return file_of(runbooks)
+        return file_of(self.filter_queryset(runbooks_of(request)))
 
 
 class PageRenderer(FileRenderer):

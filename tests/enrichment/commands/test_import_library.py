@@ -1,7 +1,6 @@
 """`import_library` takes a file, says what became of it, and its exit code can be trusted."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from enrichment.models import LibraryImport
-from sandbox.running import RunningSandbox, running
+from sandbox.running import RunningSandbox
 
 EXPORT = "\n".join(
     [
@@ -19,12 +18,6 @@ EXPORT = "\n".join(
         "2,,Nobody,,0,to-read",
     ]
 )
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from uuid import uuid4
 from bookops.outbound.http import CallRecord, Door
 from bookops.outbound.wire import Bounds
 from llmjobs.providers import Batches, BatchSeen, Question, Verdict
+from sandbox.running import RunningSandbox
 
 FLAG = {
     "type": "object",
@@ -66,6 +67,15 @@ def sent(provider: Batches, asked: Iterable[Question], folder: Path, *, intent: 
     """Return the batch over these questions, just created."""
     path = written(provider, asked, folder)
     return provider.create(path, provider.upload(path), intent=intent, job_id="7")
+
+
+def seen_after(sandbox: RunningSandbox, provider: Any, folder: Path, seconds: float = 120, *, cancelled: bool = False) -> BatchSeen:
+    """Send a batch of two questions to the sandbox, cancel it or not, and return what it says of it so many seconds later."""
+    seen = sent(provider, questions(provider.provider, 2), folder)
+    if cancelled:
+        provider.cancel(seen.provider_id)
+    sandbox.settings(clock={"advance": seconds})
+    return provider.look(seen.provider_id)  # type: ignore[no-any-return]
 
 
 def verdicts(provider: Batches, seen: BatchSeen) -> list[Verdict]:

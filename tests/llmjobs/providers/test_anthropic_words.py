@@ -18,7 +18,7 @@ from llmjobs.providers import BatchSeen, Verdict
 from llmjobs.providers.anthropic_batch import AnthropicBatches
 from sandbox.anthropic_errors import ON_DEMAND, STATUSES
 from sandbox.running import RunningSandbox
-from tests.llmjobs.providers.asking import INTENT, KEY, asks, questions, sent, verdicts, written
+from tests.llmjobs.providers.asking import INTENT, KEY, asks, questions, seen_after, sent, verdicts, written
 
 DAY = 86_400
 
@@ -99,14 +99,6 @@ def anthropic(sandbox: RunningSandbox, records: list[CallRecord] | None = None, 
     return asks(AnthropicBatches, sandbox.anthropic_url, records=records)
 
 
-def seen_after(sandbox, provider, folder, seconds: float = 50, *, cancelled: bool = False) -> BatchSeen:
-    seen = sent(provider, questions("anthropic", 2), folder)
-    if cancelled:
-        provider.cancel(seen.provider_id)
-    sandbox.settings(clock={"advance": seconds})
-    return provider.look(seen.provider_id)
-
-
 def test_no_word_of_the_sdk_is_forgotten():
     assert STATES.keys() == set(get_args(MessageBatch.model_fields["processing_status"].annotation))
     outcomes = get_args(get_args(MessageBatchResult)[0])
@@ -128,7 +120,7 @@ def test_each_state_of_a_batch_has_its_verdict(sandbox, tmp_path, state, told):
 
 def test_a_state_that_nobody_has_mapped_keeps_it_open_until_it_ends(sandbox, tmp_path):
     provider = anthropic(sandbox, open_status="defrosting", batch_seconds=100)
-    seen = seen_after(sandbox, provider, tmp_path)
+    seen = seen_after(sandbox, provider, tmp_path, 50)
     assert (seen.status, seen.verdict, seen.reason) == ("defrosting", Verdict.UNMAPPED, "unmapped_status")
     sandbox.settings(clock={"advance": 100})
     assert provider.look(seen.provider_id).verdict is Verdict.ANSWERED

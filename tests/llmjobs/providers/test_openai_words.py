@@ -19,7 +19,7 @@ from llmjobs.providers.openai_batch import OpenAIBatches
 from llmjobs.providers.openai_responses import OpenAIResponses
 from sandbox.openai_errors import RATE_LIMIT, TROUBLES
 from sandbox.running import RunningSandbox
-from tests.llmjobs.providers.asking import INTENT, KEY, asks, question, questions, sent, written
+from tests.llmjobs.providers.asking import INTENT, KEY, asks, question, questions, seen_after, written
 
 DAY = 86_400
 
@@ -92,14 +92,6 @@ def asked(sandbox, provider: OpenAIResponses, seconds: float = 60, *, cancelled:
     return provider.look(task_id)
 
 
-def batched(sandbox, provider: OpenAIBatches, folder, seconds: float = 120, *, cancelled: bool = False) -> BatchSeen:
-    seen = sent(provider, questions("openai", 2), folder)
-    if cancelled:
-        provider.cancel(seen.provider_id)
-    sandbox.settings(clock={"advance": seconds})
-    return provider.look(seen.provider_id)
-
-
 def test_no_word_of_the_sdk_is_forgotten():
     assert STATES.keys() == set(get_args(ResponseStatus))
     assert BATCH_STATES.keys() == set(get_args(Batch.model_fields["status"].annotation))
@@ -119,7 +111,7 @@ def test_each_state_of_a_response_has_its_verdict(sandbox, state, told):
 @pytest.mark.parametrize(("state", "told"), BATCH_STATES.items())
 def test_each_state_of_a_batch_has_its_verdict(sandbox, tmp_path, state, told):
     options, seconds, cancelled, verdict = told
-    seen = batched(sandbox, batches(sandbox, **options), tmp_path, seconds, cancelled=cancelled)
+    seen = seen_after(sandbox, batches(sandbox, **options), tmp_path, seconds, cancelled=cancelled)
     assert (seen.status, seen.verdict) == (state, verdict)
 
 
@@ -133,7 +125,7 @@ def test_a_state_that_nobody_has_mapped_keeps_a_response_open_until_it_ends(sand
 
 def test_a_state_that_nobody_has_mapped_keeps_a_batch_open_until_it_ends(sandbox, tmp_path):
     provider = batches(sandbox, open_status="defrosting", batch_seconds=200)
-    seen = batched(sandbox, provider, tmp_path)
+    seen = seen_after(sandbox, provider, tmp_path)
     assert (seen.status, seen.verdict, seen.reason) == ("defrosting", Verdict.UNMAPPED, "unmapped_status")
     sandbox.settings(clock={"advance": 400})
     assert provider.look(seen.provider_id).verdict is Verdict.ANSWERED
@@ -144,7 +136,7 @@ def test_each_reason_to_stop_has_its_verdict_alone_and_in_a_batch(sandbox, tmp_p
     options = {"incomplete_rate": 1.0, "incomplete_reason": reason}
     alone = asked(sandbox, responses(sandbox, **options))
     provider = batches(sandbox, **options)
-    results = [alone, *provider.results(batched(sandbox, provider, tmp_path))]
+    results = [alone, *provider.results(seen_after(sandbox, provider, tmp_path))]
     said = [(result.status, result.verdict, result.reason, result.may_resend) for result in results]
     assert said == [("incomplete", verdict, reason, False)] * 3
     assert all(result.usage.output_tokens for result in results)
@@ -161,7 +153,7 @@ def test_each_reason_to_fail_has_its_verdict(sandbox, code):
 def test_what_the_model_refuses_is_completed_and_refused(sandbox, tmp_path):
     alone = asked(sandbox, responses(sandbox, refusal_rate=1.0))
     provider = batches(sandbox, refusal_rate=1.0)
-    results = [alone, *provider.results(batched(sandbox, provider, tmp_path))]
+    results = [alone, *provider.results(seen_after(sandbox, provider, tmp_path))]
     assert [(result.status, result.verdict, result.reason) for result in results] == [("completed", Verdict.REFUSED, "model_refused")] * 3
 
 
@@ -197,7 +189,7 @@ def test_each_error_of_each_call_has_its_reason_and_one_try(sandbox, tmp_path, e
 def test_each_error_of_a_line_has_its_reason(sandbox, tmp_path, error, told):
     status, kind, reason = told
     provider = batches(sandbox, failure_rate=1.0, failure_trouble=error)
-    results = list(provider.results(batched(sandbox, provider, tmp_path)))
+    results = list(provider.results(seen_after(sandbox, provider, tmp_path)))
     assert {(result.verdict, result.status, result.reason) for result in results} == {(Verdict.FAILED, str(status), reason)}
     assert {result.may_resend for result in results} == {kind is TryAgain}
 
