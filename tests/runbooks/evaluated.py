@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 
 from bookops.books import Book
 from bookops.clock import database_now
+from bookops.doors import asks_sandbox
 from runbooks.evaluating import holdings_of, reference_of, rescore
 from runbooks.models import Comparable, Copy, EvalRunbook, ExchangeRate, Execution, Listing
 from runbooks.rates import convert
@@ -19,7 +20,6 @@ from runbooks.scoring.evidence import look_up
 from runbooks.sources.records import ListingFacts, Money
 from runbooks.subject import Subject
 from tests.factories import make_owner
-from tests.runbooks import factories
 
 _numbers = itertools.count(256_712_345_601)
 
@@ -42,7 +42,9 @@ def make_listing(owner: User | None = None, **changes: Any) -> Listing:
     facts = ListingFacts(
         f"v1|{number}|0", number, f"https://www.ebay.com/itm/{number}", title, price=Money(Decimal(275), "USD"), seller="tomes"
     )
-    return factories.make_listing(owner, facts=facts, **changes)
+    values = {"key": f"ebay:{number}", "url": facts.url, "title": title, "seller": facts.seller, "facts": facts.to_json()}
+    values |= {"owner": owner or make_owner(), "fetched_at": database_now(), "sandbox": asks_sandbox()}
+    return Listing.objects.create(**values | changes)
 
 
 def make_copy(owner: User | None = None, **changes: Any) -> Copy:
